@@ -1,0 +1,28 @@
+/** @file A layer's quantized weights: what reconstruction makes and export writes. */
+
+/** Integer weights with a scale and zero point per output channel: w ≈ scale (value - zeroPoint). */
+export interface WeightQuantization {
+  readonly layer: string;
+  /** The initializer that holds the FP32 weights. */
+  readonly weight: string;
+  readonly dims: readonly number[];
+  /** The axis of `dims` that counts output channels. */
+  readonly axis: number;
+  readonly bits: number;
+  /** One a channel, positive. */
+  readonly scale: Float32Array;
+  /** One a channel, in 0..2^bits-1. */
+  readonly zeroPoint: Uint8Array;
+  /** In 0..2^bits-1, in the weights' own layout. */
+  readonly values: Uint8Array;
+}
+
+/** The weights that the integers stand for. */
+export function dequantize({ dims, axis, scale, zeroPoint, values }: WeightQuantization): Float32Array {
+  const channels = dims[axis]!;
+  const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  return Float32Array.from(values, (value, i) => {
+    const channel = Math.floor(i / inner) % channels;
+    return scale[channel]! * (value - zeroPoint[channel]!);
+  });
+}

@@ -1,0 +1,55 @@
+/** @file Messages between the extension host and the worker, its child process. One process does one job. */
+import { z } from "zod";
+import { inspectionSchema } from "../config/inspection.ts";
+import { resultSchema } from "../config/result.ts";
+import { progressSchema } from "./progress.ts";
+
+export const runtimeSettingsSchema = z.object({
+  provider: z.enum(["cpu", "cuda", "webgpu", "dml", "coreml"]).default("cpu"),
+  threads: z.number().int().min(0).default(0).describe("0: all cores."),
+  backend: z.enum(["auto", "native", "wasm"]).default("auto"),
+  cacheBytes: z.number().int().positive().optional().describe("Activation caches beyond this lie in a file."),
+});
+
+export const jobSchema = z.discriminatedUnion("job", [
+  z.object({ job: z.literal("inspect"), model: z.string(), runtime: runtimeSettingsSchema }),
+  z.object({ job: z.literal("init"), model: z.string(), calibration: z.string().optional(), runtime: runtimeSettingsSchema }),
+  z.object({ job: z.literal("run"), config: z.string(), run: z.string(), resume: z.boolean(), runtime: runtimeSettingsSchema }),
+]);
+
+/** Host → worker. The first message starts the job. */
+export const toWorkerSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("start"), job: jobSchema }),
+  z.object({ type: z.literal("cancel") }),
+]);
+
+export const jobResultSchema = z.discriminatedUnion("job", [
+  z.object({ job: z.literal("inspect"), inspection: inspectionSchema }),
+  z.object({ job: z.literal("init"), config: z.string().describe("Path of the config that was written.") }),
+  z.object({ job: z.literal("run"), result: resultSchema, resultFile: z.string() }),
+]);
+
+/** Worker → host. The last message is `done`, `failed` or `cancelled`. */
+export const fromWorkerSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready"), pid: z.number(), versions: z.record(z.string(), z.string()) }),
+  z.object({ type: z.literal("heartbeat"), memoryBytes: z.number() }),
+  z.object({ type: z.literal("progress"), event: progressSchema }),
+  z.object({ type: z.literal("done"), result: jobResultSchema }),
+  z.object({
+    type: z.literal("failed"),
+    message: z.string(),
+    hint: z.string().optional(),
+    file: z.string().optional(),
+    line: z.number().optional(),
+    node: z.string().optional(),
+    /** True for a mistake that the user can mend, false for a defect of this program. */
+    expected: z.boolean(),
+  }),
+  z.object({ type: z.literal("cancelled"), resumable: z.boolean() }),
+]);
+
+export type RuntimeSettings = z.infer<typeof runtimeSettingsSchema>;
+export type Job = z.infer<typeof jobSchema>;
+export type JobResult = z.infer<typeof jobResultSchema>;
+export type ToWorker = z.infer<typeof toWorkerSchema>;
+export type FromWorker = z.infer<typeof fromWorkerSchema>;
