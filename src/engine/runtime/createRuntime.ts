@@ -1,0 +1,41 @@
+/** @file Choosing a build of ONNX Runtime. */
+import { availableParallelism } from "node:os";
+import { errorMessage, UserError } from "../errors.ts";
+import { createNativeRuntime, hasNativeBinary, loadNativeOrt } from "./nativeRuntime.ts";
+import type { ExecutionProvider, Runtime } from "./runtime.ts";
+import { createWasmRuntime } from "./wasmRuntime.ts";
+
+export interface RuntimeOptions {
+  /** "auto" (the default): native where its binary exists and loads, else WebAssembly. */
+  backend?: "auto" | "native" | "wasm";
+  /** Default "cpu". */
+  provider?: ExecutionProvider;
+  /** Threads of one operator; 0 (the default): all cores. */
+  threads?: number;
+}
+
+/**
+ * Loads ONNX Runtime.
+ * @throws UserError where the build or the provider that was asked for is not available; it says which are.
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const { backend = "auto", provider = "cpu" } = options;
+  const threads = options.threads || availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1) throw new UserError(`The number of threads must be a whole number, 0 or more, not ${threads}.`);
+  if (backend === "wasm" || (backend === "auto" && !hasNativeBinary())) return createWasmRuntime(provider, threads);
+  const ort = await loadNativeOrt().catch((error: unknown) => nativeFailed(backend, error));
+  return ort ? createNativeRuntime(ort, provider, threads) : createWasmRuntime(provider, threads);
+}
+
+/** Where "auto" may go on with WebAssembly: says why, because that is several times slower. */
+function nativeFailed(backend: "auto" | "native", error: unknown): undefined {
+  const platform = `${process.platform}-${process.arch}`;
+  if (backend === "native") {
+    throw new UserError(`The native build of ONNX Runtime does not load on ${platform}: ${errorMessage(error)}`, {
+      hint: 'Choose the backend "wasm" or "auto".',
+      cause: error,
+    });
+  }
+  process.emitWarning(`The native ONNX Runtime does not load on ${platform}; using WebAssembly, which is slower. ${errorMessage(error)}`);
+  return undefined;
+}

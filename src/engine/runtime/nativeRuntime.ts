@@ -1,0 +1,89 @@
+/** @file ONNX Runtime's native build for Node.js. */
+import { toBinary } from "@bufbuild/protobuf";
+import { UserError } from "../errors.ts";
+import { type ModelProto, ModelProtoSchema } from "../onnx/onnx_pb.ts";
+import { loadError } from "./ortErrors.ts";
+import { ortSessionOptions, wrapSession } from "./ortSession.ts";
+import { probeModel } from "./probeModel.ts";
+import { providerUnavailable } from "./providers.ts";
+import type { ExecutionProvider, Runtime, Session, SessionOptions } from "./runtime.ts";
+
+type Ort = typeof import("onnxruntime-node");
+
+/** Platforms for which onnxruntime-node carries a binary (for Linux: with glibc, not musl). */
+const platformsWithBinary = new Set(["linux-x64", "linux-arm64", "darwin-arm64", "win32-x64", "win32-arm64"]);
+
+/** Whether onnxruntime-node carries a binary for this platform; on musl it does, but that binary does not load. */
+export function hasNativeBinary(): boolean {
+  return platformsWithBinary.has(`${process.platform}-${process.arch}`);
+}
+
+/** @throws whatever stops the native binary from loading. */
+export async function loadNativeOrt(): Promise<Ort> {
+  // ONNX Runtime reads it once, when its library loads.
+  process.env.ORT_DISABLE_TELEMETRY = "1";
+  const ort = await import("onnxruntime-node");
+  ort.env.logLevel = "fatal";
+  return ort;
+}
+
+/**
+ * The native runtime.
+ * @param threads threads of one operator
+ * @throws UserError where the provider is not in this build or does not start on this machine
+ */
+export async function createNativeRuntime(ort: Ort, provider: ExecutionProvider, threads: number): Promise<Runtime> {
+  const offered = ort.listSupportedBackends().map(({ name }) => name);
+  if (!offered.includes(provider)) throw providerUnavailable(provider, offered, "this build of ONNX Runtime does not have it");
+  const runtime = new NativeRuntime(ort, provider, threads);
+  if (provider !== "cpu") await probe(runtime, offered);
+  return runtime;
+}
+
+/** Runs a tiny model, for a provider may be in the build while its driver or library is not on the machine. */
+async function probe(runtime: NativeRuntime, offered: readonly string[]): Promise<void> {
+  try {
+    const { model, feeds } = probeModel();
+    const session = await runtime.createSession(model);
+    await session.run(feeds);
+    await session.release();
+  } catch (error) {
+    throw providerUnavailable(runtime.provider, offered, "it does not start on this machine", error);
+  }
+}
+
+class NativeRuntime implements Runtime {
+  readonly kind = "native";
+  readonly version: string;
+  readonly #ort: Ort;
+
+  constructor(
+    ort: Ort,
+    readonly provider: ExecutionProvider,
+    readonly threads: number,
+  ) {
+    this.#ort = ort;
+    this.version = ort.env.versions.node!;
+  }
+
+  async createSession(model: ModelProto | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+    const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
+    if (bytes.length === 0) throw new UserError("The model is empty.");
+    return this.#open(bytes, options);
+  }
+
+  async openSession(path: string, options: SessionOptions = {}): Promise<Session> {
+    return this.#open(path, options, path);
+  }
+
+  async #open(source: string | Uint8Array, options: SessionOptions, file?: string): Promise<Session> {
+    const ortOptions = { ...ortSessionOptions(options, this.provider), intraOpNumThreads: this.threads, interOpNumThreads: 1 };
+    const create = this.#ort.InferenceSession.create;
+    try {
+      const session = await (typeof source === "string" ? create(source, ortOptions) : create(source, ortOptions));
+      return await wrapSession(session, this.#ort.Tensor);
+    } catch (error) {
+      throw loadError(error, file);
+    }
+  }
+}
