@@ -1,9 +1,11 @@
 /** @file ONNX Runtime's error texts as errors that a user can act on. */
 import { errorMessage, UserError } from "../errors.ts";
+import { passableTypesHint } from "./ortTensor.ts";
 
 /** What ONNX Runtime's text says, in the order in which it is looked for, and what the user can do. */
 const hints: readonly [RegExp, string][] = [
   [/bad_alloc|allocate memory|out of memory|Out of bounds memory|RangeError: Array buffer allocation/i, "Free memory, or use smaller batches."],
+  [/unsupported data type: \d+/i, passableTypesHint],
   [/protobuf parsing failed/i, "Check that the file is a complete ONNX model."],
   [
     /is not a registered function\/op|No Op registered/i,
@@ -13,10 +15,16 @@ const hints: readonly [RegExp, string][] = [
   [/Unsupported model IR version|opset .* is under development/i, "Export the model with an older opset or IR version."],
   [/Got invalid (dimensions|rank) for input|Invalid rank for input/i, "Make the input's shape that of the model's input."],
   [/Unexpected input data type/i, "Make the input's type that of the model's input."],
-  [/Type Error|TypeInferenceError|ShapeInferenceError/i, "Check the model, or export it again."],
+  [/Type Error|TypeInferenceError|ShapeInferenceError|invalid model/i, "Check the model, or export it again."],
 ];
 
-const nodePatterns = [/while running \S+ node\. Name:'([^']*)'/, /Node \(([^)]*)\)/, /Node:\s?(\S+)/, /node with name '([^']*)'/];
+const nodePatterns = [
+  /while running \S+ node\. Name:'([^']*)'/,
+  /[Nn]ode \(([^)]*)\)/,
+  /In Node, \("([^"]*)"/,
+  /Node:\s?(\S+)/,
+  /node with name '([^']*)'/,
+];
 
 /** An error of loading a model. `file` is the model's path, where it has one. */
 export function loadError(error: unknown, file?: string): UserError {

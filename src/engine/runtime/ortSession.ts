@@ -3,7 +3,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { UserError } from "../errors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { runError } from "./ortErrors.ts";
-import { fromOrtTensor, isPassableOrtType, type OrtTensorConstructor, toOrtTensor } from "./ortTensor.ts";
+import { fromOrtTensor, isPassableOrtType, type OrtTensorConstructor, passableTypesHint, toOrtTensor } from "./ortTensor.ts";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /**
@@ -32,7 +32,7 @@ export async function wrapSession(session: InferenceSession, construct: OrtTenso
   if (wrong) {
     await session.release();
     throw new UserError(`The model's input or output "${wrong.name}" is ${wrong.isTensor ? `of type ${wrong.type}` : "not a tensor"}.`, {
-      hint: "Inputs and outputs must be tensors of float16 or wider floats, integers of 8 bits or more, bool or string: insert a Cast.",
+      hint: passableTypesHint,
     });
   }
   return new OrtSession(session, construct);

@@ -29,6 +29,10 @@ const ortTypes: Partial<Record<DataType, string>> = {
 
 const typesByOrtName = new Map(Object.entries(ortTypes).map(([type, name]) => [name, type as DataType]));
 
+/** What to tell the user of a model whose inputs or outputs are of other types. */
+export const passableTypesHint =
+  "Inputs and outputs must be tensors of float, double, float16, integers of 8 bits or more, bool or string: insert a Cast.";
+
 /** Whether values of this type, as ONNX Runtime names it, can be fed and returned. */
 export function isPassableOrtType(ortType: string): boolean {
   return typesByOrtName.has(ortType);
