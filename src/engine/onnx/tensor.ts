@@ -1,5 +1,7 @@
 /** @file A dense tensor in memory: the one form in which numbers travel between the parts of the engine. */
 
+import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
+
 /** Element types, named as in the ONNX text format. */
 export type DataType =
   | "float"
@@ -82,9 +84,15 @@ export function int64Tensor(data: readonly number[], dims?: readonly number[]): 
   return { type: "int64", dims: dims ?? [data.length], data: BigInt64Array.from(data, BigInt) };
 }
 
-/** The elements of a numeric tensor as JavaScript numbers; 64-bit integers lose bits past 2^53. */
+/**
+ * The elements of a tensor of real numbers as JavaScript numbers; 64-bit integers lose bits past 2^53.
+ * Throws for strings, complex numbers and floats of 8 bits or less.
+ */
 export function toNumbers(tensor: Tensor): number[] {
-  return Array.from(tensor.data as ArrayLike<number | bigint | string>, Number);
+  if (tensor.type === "float16") return Array.from(tensor.data as Uint16Array, float16ToNumber);
+  if (tensor.type === "bfloat16") return Array.from(tensor.data as Uint16Array, bfloat16ToNumber);
+  if (/^(string|complex|float[48])/.test(tensor.type)) throw new Error(`internal: a ${tensor.type} tensor cannot be read as numbers`);
+  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
 /** The data of a `float` tensor; throws where the tensor is of another type. */

@@ -85,24 +85,43 @@ export function tensorProtoDims(proto: TensorProto): number[] {
 }
 
 /**
+ * Bytes that a `TensorProto` of this type and shape takes in `raw_data`.
+ * @throws UserError where the type or shape is impossible, or the elements are strings
+ */
+export function rawTensorBytes(proto: TensorProto): number {
+  const { type, elements } = checkedShape(proto);
+  if (type === "string") throw broken(proto, "holds strings, which cannot be raw data");
+  return rawByteLength(type, elements);
+}
+
+/**
  * Reads a `TensorProto` whose data is in the message.
  * @throws UserError where the type is unknown, the data lies outside, or its length does not fit the shape.
  */
 export function decodeTensor(proto: TensorProto): Tensor {
-  const type = dataTypeOfCode(proto.dataType);
-  const dims = tensorProtoDims(proto);
-  if (type === undefined) throw broken(proto, `has the unknown element type ${proto.dataType}`);
+  const { type, dims, elements } = checkedShape(proto);
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) throw broken(proto, "has its data in another file that was not loaded");
-  if (dims.some((dim) => dim < 0)) throw broken(proto, "has a negative dimension");
-  const elements = sizeOf(dims);
   if (type === "string") {
     if (proto.stringData.length !== elements) throw wrongLength(proto, elements, proto.stringData.length);
-    const decoder = new TextDecoder();
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return { type, dims, data: proto.stringData.map((bytes) => decoder.decode(bytes)) };
   }
   const format = formats[type];
   const data = proto.rawData.length > 0 ? fromRaw(proto, type, elements) : fromInline(proto, format, elements);
   return { type, dims, data };
+}
+
+/** Type and shape of a proto from an untrusted file. The number of elements is exact; the data is not looked at. */
+function checkedShape(proto: TensorProto): { type: DataType; dims: number[]; elements: number } {
+  const type = dataTypeOfCode(proto.dataType);
+  if (type === undefined) throw broken(proto, `has the unknown element type ${proto.dataType}`);
+  const dims = tensorProtoDims(proto);
+  if (dims.some((dim) => dim < 0)) throw broken(proto, "has a negative dimension");
+  const elements = dims.includes(0) ? 0 : sizeOf(dims);
+  // Past 2^53 / 16 an exact number of bytes cannot be told; no memory holds so much.
+  if (!dims.every(Number.isSafeInteger) || elements > Number.MAX_SAFE_INTEGER / 16)
+    throw broken(proto, `has the impossible shape ${shapeText(proto)}`);
+  return { type, dims, elements };
 }
 
 function fromRaw(proto: TensorProto, type: Exclude<DataType, "string">, elements: number): NumericArray {
@@ -175,5 +194,9 @@ function broken(proto: TensorProto, what: string): UserError {
 }
 
 function wrongLength(proto: TensorProto, expected: number, found: number, unit = "values"): UserError {
-  return broken(proto, `should hold ${expected} ${unit} by its shape [${proto.dims.join(", ")}], but holds ${found}`);
+  return broken(proto, `should hold ${expected} ${unit} by its shape ${shapeText(proto)}, but holds ${found}`);
+}
+
+function shapeText({ dims }: TensorProto): string {
+  return `[${dims.slice(0, 8).join(", ")}${dims.length > 8 ? ", …" : ""}]`;
 }

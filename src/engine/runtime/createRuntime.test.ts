@@ -79,11 +79,11 @@ describe.each(["native", "wasm"] as const)("the %s runtime", (backend) => {
   it("runs a convolution and gives the outputs asked for, under their own names", async () => {
     const all = await run(convModel, { x: convInput });
     expect(Object.keys(all)).toEqual(["y", "z"]);
-    expect(all["y"]).toEqual({ type: "float", dims: [1, 1, 1, 3], data: Float32Array.of(-37, -28, 66) });
+    expect(all.y).toEqual({ type: "float", dims: [1, 1, 1, 3], data: Float32Array.of(-37, -28, 66) });
     const second = await run(convModel, { x: convInput }, ["z"]);
     expect(second).toEqual({ z: floatTensor([0, 0, 66], [1, 1, 1, 3]) });
     const swapped = await run(convModel, { x: convInput }, ["z", "y"]);
-    expect(toNumbers(swapped["y"]!)).toEqual([-37, -28, 66]);
+    expect(toNumbers(swapped.y!)).toEqual([-37, -28, 66]);
   });
 
   it("has ONNX Runtime's own operators", async () => {
@@ -228,7 +228,7 @@ describe.each(["native", "wasm"] as const)("the %s runtime", (backend) => {
     const session = await (await runtime).openSession(mnist);
     expect(session.inputNames).toEqual(["Input3"]);
     const results = await session.run({ Input3: floatTensor(new Float32Array(784), [1, 1, 28, 28]) });
-    expect(results["Plus214_Output_0"]!.dims).toEqual([1, 10]);
+    expect(results.Plus214_Output_0!.dims).toEqual([1, 10]);
     await session.release();
   });
 

@@ -1,7 +1,10 @@
 /** @file ONNX Runtime's native build for Node.js. */
-import { toBinary } from "@bufbuild/protobuf";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { type ModelProto, ModelProtoSchema } from "../onnx/onnx_pb.ts";
+import { fitsInOneFile, saveModel, serializeModel } from "../onnx/modelFile.ts";
+import type { ModelProto } from "../onnx/onnx_pb.ts";
 import { loadError } from "./ortErrors.ts";
 import { ortSessionOptions, wrapSession } from "./ortSession.ts";
 import { probeModel } from "./probeModel.ts";
@@ -67,9 +70,28 @@ class NativeRuntime implements Runtime {
   }
 
   async createSession(model: ModelProto | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
+    if (!(model instanceof Uint8Array) && !fitsInOneFile(model)) return this.#createFromDisk(model, options);
+    const bytes = model instanceof Uint8Array ? model : serializeModel(model);
     if (bytes.length === 0) throw new UserError("The model is empty.");
     return this.#open(bytes, options);
+  }
+
+  /** A model over 2 GiB cannot be passed as bytes: it goes by way of a temporary folder, as a file with external data. */
+  async #createFromDisk(model: ModelProto, options: SessionOptions): Promise<Session> {
+    const folder = await mkdtemp(join(tmpdir(), "brecq-"));
+    const removeFolder = () => rm(folder, { recursive: true, force: true });
+    try {
+      const path = join(folder, "model.onnx");
+      await saveModel(model, path);
+      const session = await this.openSession(path, options);
+      // ONNX Runtime may keep the data mapped into memory: Windows then removes the files only after the session.
+      await removeFolder().catch(() => undefined);
+      const release = () => session.release().then(removeFolder);
+      return { inputNames: session.inputNames, outputNames: session.outputNames, run: session.run.bind(session), release };
+    } catch (error) {
+      await removeFolder().catch(() => undefined);
+      throw error;
+    }
   }
 
   async openSession(path: string, options: SessionOptions = {}): Promise<Session> {

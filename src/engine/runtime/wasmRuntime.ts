@@ -1,8 +1,7 @@
 /** @file ONNX Runtime's WebAssembly build, run by Node.js, for machines without a native binary. */
-import { readFile } from "node:fs/promises";
-import { toBinary } from "@bufbuild/protobuf";
 import { UserError } from "../errors.ts";
-import { type ModelProto, ModelProtoSchema } from "../onnx/onnx_pb.ts";
+import { fitsInOneFile, loadModel, serializeModel } from "../onnx/modelFile.ts";
+import type { ModelProto } from "../onnx/onnx_pb.ts";
 import { loadError } from "./ortErrors.ts";
 import { ortSessionOptions, wrapSession } from "./ortSession.ts";
 import { providerUnavailable } from "./providers.ts";
@@ -44,16 +43,16 @@ class WasmRuntime implements Runtime {
   }
 
   async createSession(model: ModelProto | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
-    if (bytes.length === 0) throw new UserError("The model is empty.");
-    return this.#open(bytes, options);
+    return this.#open(model instanceof Uint8Array ? model : serialize(model), options);
   }
 
   async openSession(path: string, options: SessionOptions = {}): Promise<Session> {
-    return this.#open(await readFile(path), options, path);
+    // WebAssembly sees no files: external data is put into the model.
+    return this.#open(serialize(await loadModel(path), path), options, path);
   }
 
   async #open(bytes: Uint8Array, options: SessionOptions, file?: string): Promise<Session> {
+    if (bytes.length === 0) throw new UserError("The model is empty.");
     try {
       const session = await this.#ort.InferenceSession.create(bytes, ortSessionOptions(options, "wasm"));
       return await wrapSession(session, this.#ort.Tensor);
@@ -61,4 +60,12 @@ class WasmRuntime implements Runtime {
       throw loadError(error, file);
     }
   }
+}
+
+function serialize(model: ModelProto, file?: string): Uint8Array {
+  if (fitsInOneFile(model)) return serializeModel(model);
+  throw new UserError("The model is over 2 GiB, which the WebAssembly build of ONNX Runtime cannot hold.", {
+    hint: "Use a machine for which there is a native build: Linux with glibc, Windows, or macOS on Apple silicon.",
+    place: { file },
+  });
 }
