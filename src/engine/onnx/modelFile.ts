@@ -58,7 +58,8 @@ export function parseModel(bytes: Uint8Array, fileName?: string): ModelProto {
 
 function parseMessage(bytes: Uint8Array, fileName: string | undefined): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, bytes);
+    // Not a Buffer, whose methods differ: every bytes field becomes a view of the same class.
+    return fromBinary(ModelProtoSchema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {
     throw notModel(`The file is not an ONNX model, or is damaged (${errorMessage(error)}).`, fileName, error);
   }

@@ -129,8 +129,8 @@ function fromRaw(proto: TensorProto, type: Exclude<DataType, "string">, elements
   const expected = rawByteLength(type, elements);
   if (proto.rawData.length !== expected) throw wrongLength(proto, expected, proto.rawData.length, "bytes");
   if (bits < 8) return unpack(proto.rawData, elements, bits, isSigned(array));
-  // A copy: raw data in a message is rarely aligned, and nobody may write into the file's bytes.
-  const bytes = proto.rawData.slice();
+  // A copy: raw data in a message is rarely aligned, and nobody may write into the file's bytes. (A Buffer's slice is no copy.)
+  const bytes = new Uint8Array(proto.rawData);
   return new array(bytes.buffer, bytes.byteOffset, bytes.byteLength / array.BYTES_PER_ELEMENT) as NumericArray;
 }
 
