@@ -47,8 +47,7 @@ async function readTensor(tensor: TensorProto, modelPath: string, files: Map<str
   const length = byteCount(tensor, modelPath, "length", entries.get("length") ?? `${expected}`);
   if (length !== expected) throw wrong(tensor, modelPath, `should take ${expected} bytes by its shape, but the model says ${length}`);
   if (expected === 0) return new Uint8Array(0);
-  const file = files.get(location) ?? (await openDataFile(tensor, modelPath, location));
-  files.set(location, file);
+  const file = await openDataFile(tensor, modelPath, location, files);
   if (offset + length > file.size) {
     throw wrong(tensor, file.path, `needs bytes ${offset} to ${offset + length} of its data file, which has only ${file.size}`);
   }
@@ -68,7 +67,8 @@ function byteCount(tensor: TensorProto, modelPath: string, key: string, text: st
   return value;
 }
 
-async function openDataFile(tensor: TensorProto, modelPath: string, location: string): Promise<DataFile> {
+/** Files are kept by their real path: one that goes by several names is still read once. */
+async function openDataFile(tensor: TensorProto, modelPath: string, location: string, files: Map<string, DataFile>): Promise<DataFile> {
   if (location === "") throw wrong(tensor, modelPath, "has its data in another file, but the model does not say in which");
   const segments = location.split(/[/\\]/);
   if (/^([/\\]|[A-Za-z]:)/.test(location) || segments.includes("..") || location.includes("\0")) throw outside(tensor, modelPath, location);
@@ -77,10 +77,14 @@ async function openDataFile(tensor: TensorProto, modelPath: string, location: st
   try {
     const real = await realpath(path);
     if (!isInside(await realpath(folder), real)) throw outside(tensor, modelPath, location);
+    const known = files.get(real);
+    if (known) return known;
     // Before it is opened: opening a pipe would wait for a writer.
-    const { size, isRegularFile } = await stat(real).then((stats) => ({ size: stats.size, isRegularFile: stats.isFile() }));
-    if (!isRegularFile) throw wrong(tensor, path, "has its data in something that is not a file");
-    return { path, handle: await open(real, "r"), size, read: 0, ranges: new Map() };
+    const stats = await stat(real);
+    if (!stats.isFile()) throw wrong(tensor, path, "has its data in something that is not a file");
+    const file = { path, handle: await open(real, "r"), size: stats.size, read: 0, ranges: new Map() };
+    files.set(real, file);
+    return file;
   } catch (error) {
     const explained = fileError(error, "read", path);
     if (!(explained instanceof UserError) || error instanceof UserError) throw explained;
