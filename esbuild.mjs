@@ -1,0 +1,97 @@
+/**
+ * @file Bundles everything that runs: `node esbuild.mjs [--production] [--tests] [--watch]`.
+ * Native modules stay outside the bundles: they load files that lie beside them.
+ */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build as bundle, context } from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const native = ["onnxruntime-node", "onnxruntime-web", "sharp"];
+/** Lets CommonJS dependencies inside an ES module call `require`. */
+const requireBanner = 'import { createRequire as brecqCreateRequire } from "node:module"; const require = brecqCreateRequire(import.meta.url);';
+
+/** @param {{ production?: boolean, tests?: boolean, watch?: boolean }} options */
+export async function build({ production = false, tests = false, watch = false } = {}) {
+  await writeJsonSchema();
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    logLevel: "warning",
+    minify: production,
+    sourcemap: production ? false : "linked",
+    define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
+  };
+  for (const target of [...productTargets(), ...(tests ? testTargets() : [])]) {
+    const options = { ...common, ...target };
+    if (watch) await (await context(options)).watch();
+    else await bundle(options);
+  }
+}
+
+function productTargets() {
+  const node = { platform: "node", target: "node20" };
+  const esm = { ...node, format: "esm", external: native, banner: { js: requireBanner } };
+  return [
+    { ...node, format: "cjs", external: ["vscode"], entryPoints: ["src/extension/extension.ts"], outfile: "dist/extension.cjs" },
+    { ...esm, entryPoints: ["src/worker/main.ts"], outfile: "dist/worker.mjs" },
+    { ...esm, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.mjs" },
+    {
+      platform: "browser",
+      target: "es2022",
+      format: "iife",
+      entryPoints: { compare: "webview/compare/main.ts" },
+      outdir: "dist/webview",
+    },
+  ].filter((target) => Object.values(target.entryPoints).every((entry) => existsSync(path.join(root, entry))));
+}
+
+function testTargets() {
+  const files = (folder, ending) =>
+    readdirSync(path.join(root, folder))
+      .filter((name) => name.endsWith(ending))
+      .map((name) => `${folder}/${name}`);
+  const external = ["vscode", "mocha", "playwright-core", "@vscode/test-electron", ...native];
+  const node = { platform: "node", target: "node20", external };
+  return [
+    {
+      ...node,
+      format: "cjs",
+      outExtension: { ".js": ".cjs" },
+      entryPoints: ["test/extension/run.ts", ...files("test/extension/suites", ".suite.ts")],
+      outdir: "dist/test/extension",
+    },
+    {
+      ...node,
+      format: "esm",
+      banner: { js: requireBanner },
+      outExtension: { ".js": ".mjs" },
+      entryPoints: ["test/harness/inHost.ts", ...files("test/e2e", ".spec.ts")],
+      outdir: "dist/test",
+      outbase: "test",
+      splitting: true,
+    },
+  ];
+}
+
+/** The JSON Schema of `.brecq.json`, from the zod schema: editors read it from `schemas/`, which is in git. */
+async function writeJsonSchema() {
+  const { outputFiles } = await bundle({
+    absWorkingDir: root,
+    entryPoints: ["src/config/jsonSchema.ts"],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    write: false,
+    logLevel: "warning",
+  });
+  const { jsonSchemaText } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+  mkdirSync(path.join(root, "schemas"), { recursive: true });
+  writeFileSync(path.join(root, "schemas/brecq.schema.json"), jsonSchemaText());
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const has = (flag) => process.argv.includes(flag);
+  await build({ production: has("--production"), tests: has("--tests"), watch: has("--watch") });
+}
