@@ -116,10 +116,11 @@ describe("loading external data", () => {
   }
 
   it("takes offset and length from the model, or the length from the shape", async () => {
-    for (const values of [
+    const cases: Record<string, string>[] = [
       { location: "data", offset: "10", length: "4000" },
       { location: "./data", offset: "10" },
-    ]) {
+    ];
+    for (const values of cases) {
       await saveReferring(values);
       const { rawData, externalData } = (await loadModel(path)).graph!.initializer[0]!;
       expect([rawData.length, rawData[0], rawData[3999]]).toEqual([4000, 10, 4009 % 251]);

@@ -1,11 +1,13 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../errors.ts";
-import { type TensorProto, TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from "./onnx_pb.ts";
+import { TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from "./onnx_pb.ts";
 import type { DataType, NumericArray, Tensor } from "./tensor.ts";
 import { dataTypeCode, dataTypeOfCode, decodeTensor, encodeTensor, pack, rawByteLength, rawTensorBytes, unpack } from "./tensorCodec.ts";
 
 const T = TensorProto_DataType;
+
+type TensorFields = Omit<Exclude<MessageInitShape<typeof TensorProtoSchema>, { $unknown: unknown }>, "$typeName">;
 
 /** One tensor of every type with the bytes that the ONNX specification gives it in raw_data. */
 const rawCases: [DataType, NumericArray, number[]][] = [
@@ -71,7 +73,7 @@ describe("raw data", () => {
 });
 
 describe("typed fields", () => {
-  const inlineCases: [DataType, Partial<TensorProto>, NumericArray][] = [
+  const inlineCases: [DataType, TensorFields, NumericArray][] = [
     ["float", { floatData: [1.5, -2] }, Float32Array.of(1.5, -2)],
     ["double", { doubleData: [Math.PI] }, Float64Array.of(Math.PI)],
     ["int64", { int64Data: [-3n, 2n ** 62n] }, BigInt64Array.of(-3n, 2n ** 62n)],
@@ -121,7 +123,7 @@ it("knows every type code of the format but undefined", () => {
 
 describe("a broken tensor", () => {
   const big = 2n ** 62n;
-  it.each<[string, Partial<TensorProto>]>([
+  it.each<[string, TensorFields]>([
     ["unknown element type 0", { dataType: 0 }],
     ["unknown element type 99", { dataType: 99, dims: [1n], rawData: new Uint8Array(4) }],
     ["negative dimension", { dims: [-1n], rawData: new Uint8Array(4) }],
