@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { toBinary } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { UserError } from "../errors.ts";
 import { GraphBuilder, graphAttribute, microsoftDomain } from "../graph/builder.ts";
 import { type ModelProto, ModelProtoSchema } from "../onnx/onnx_pb.ts";
 import { type DataType, floatTensor, int64Tensor, type NumericArray, type Tensor, toNumbers } from "../onnx/tensor.ts";
 import { createRuntime } from "./createRuntime.ts";
 import { currentMemoryBytes, peakMemoryBytes } from "./memory.ts";
+import * as nativeRuntime from "./nativeRuntime.ts";
 
 const mnist = fileURLToPath(new URL("../../../../shared/models/mnist-8.onnx", import.meta.url));
 
@@ -257,6 +258,32 @@ it("picks the native build where there is one", async () => {
   expect(kind).toBe("native");
   expect(threads).toBeGreaterThan(0);
   await failure(createRuntime({ threads: -1 }));
+});
+
+describe("where the native build is missing", () => {
+  it("takes WebAssembly on a platform without a binary", async () => {
+    const arch = vi.spyOn(process, "arch", "get").mockReturnValue("ia32");
+    try {
+      expect((await createRuntime({ threads: 2 })).kind).toBe("wasm");
+      const error = await failure(createRuntime({ backend: "native", threads: 2 }));
+      expect(error.toLine()).toMatch(/no native build of ONNX Runtime for \S+-ia32.*"wasm"/);
+    } finally {
+      arch.mockRestore();
+    }
+  });
+
+  it("takes WebAssembly, with a warning, where the binary does not load", async () => {
+    const load = vi.spyOn(nativeRuntime, "loadNativeOrt").mockRejectedValue(new Error("GLIBC_2.27 not found"));
+    const warn = vi.spyOn(process, "emitWarning").mockReturnValue(undefined);
+    try {
+      expect((await createRuntime({ threads: 2 })).kind).toBe("wasm");
+      expect(warn.mock.calls[0]![0]).toMatch(/GLIBC_2\.27 not found\); using WebAssembly, which is slower/);
+      expect((await failure(createRuntime({ backend: "native", threads: 2 }))).toLine()).toMatch(/GLIBC_2\.27 not found.*"wasm"/);
+    } finally {
+      load.mockRestore();
+      warn.mockRestore();
+    }
+  });
 });
 
 it("accepts a model as bytes", async () => {

@@ -22,20 +22,24 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const { backend = "auto", provider = "cpu" } = options;
   const threads = options.threads || availableParallelism();
   if (!Number.isInteger(threads) || threads < 1) throw new UserError(`The number of threads must be a whole number, 0 or more, not ${threads}.`);
-  if (backend === "wasm" || (backend === "auto" && !hasNativeBinary())) return createWasmRuntime(provider, threads);
+  if (backend === "native" && !hasNativeBinary()) throw noNative(`There is no native build of ONNX Runtime for ${platform()}.`);
+  if (backend === "wasm" || !hasNativeBinary()) return createWasmRuntime(provider, threads);
   const ort = await loadNativeOrt().catch((error: unknown) => nativeFailed(backend, error));
   return ort ? createNativeRuntime(ort, provider, threads) : createWasmRuntime(provider, threads);
 }
 
 /** Where "auto" may go on with WebAssembly: says why, because that is several times slower. */
 function nativeFailed(backend: "auto" | "native", error: unknown): undefined {
-  const platform = `${process.platform}-${process.arch}`;
-  if (backend === "native") {
-    throw new UserError(`The native build of ONNX Runtime does not load on ${platform}: ${errorMessage(error)}`, {
-      hint: 'Choose the backend "wasm" or "auto".',
-      cause: error,
-    });
-  }
-  process.emitWarning(`The native ONNX Runtime does not load on ${platform}; using WebAssembly, which is slower. ${errorMessage(error)}`);
+  const what = `The native build of ONNX Runtime does not load on ${platform()} (${errorMessage(error)})`;
+  if (backend === "native") throw noNative(`${what}.`, error);
+  process.emitWarning(`${what}; using WebAssembly, which is slower.`);
   return undefined;
+}
+
+function noNative(message: string, cause?: unknown): UserError {
+  return new UserError(message, { hint: 'Choose the backend "wasm" or "auto".', cause });
+}
+
+function platform(): string {
+  return `${process.platform}-${process.arch}`;
 }
