@@ -49,6 +49,11 @@ export function toOrtTensor(name: string, tensor: Tensor, construct: OrtTensorCo
       hint: "Put a Cast behind a float input in the model instead.",
     });
   }
+  if (type === "float16") {
+    // Where JavaScript has Float16Array (Node.js 24), the constructor makes one, of which the native build 1.30 sees no
+    // bytes ("not enough space: expected 6, got 0"). Both builds read no more of a tensor than these properties.
+    return { type, data: tensor.data, dims: tensor.dims, location: "cpu" } as unknown as OrtTensor;
+  }
   return new construct(type as "float32", tensor.data as Float32Array, tensor.dims);
 }
 
