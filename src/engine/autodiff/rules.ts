@@ -1,13 +1,114 @@
 /** @file Which gradient rule belongs to which operator. */
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 import type { GradientRule } from "./rule.ts";
-import { addRule, mulRule, subRule } from "./rules/arithmetic.ts";
+import {
+  eluRule,
+  hardSigmoidRule,
+  hardSwishRule,
+  leakyReluRule,
+  preluRule,
+  reluRule,
+  sigmoidRule,
+  softplusRule,
+  tanhRule,
+} from "./rules/activations.ts";
+import { divRule, extremumRule, meanRule, mulRule, powRule, subRule, sumRule } from "./rules/arithmetic.ts";
+import { clipRule } from "./rules/clip.ts";
+import { dropoutRule } from "./rules/dropout.ts";
+import { geluRule, mishRule, swishRule } from "./rules/gatedActivations.ts";
+import { gatherRule } from "./rules/gather.ts";
+import { concatRule, splitRule } from "./rules/joining.ts";
+import { expandRule, reshapeRule, spaceToDepthRule, tileRule, transposeRule } from "./rules/layout.ts";
+import { padRule } from "./rules/pad.ts";
+import { globalMaxPoolRule, reduceExtremumRule, reduceMeanRule, reduceSumRule } from "./rules/reductions.ts";
+import { sliceRule } from "./rules/slice.ts";
+import { logSoftmaxRule, softmaxRule } from "./rules/softmax.ts";
+import { absRule, castRule, erfRule, expRule, identityRule, logRule, negRule, reciprocalRule, sqrtRule, straightThroughRule } from "./rules/unary.ts";
+import { whereRule } from "./rules/where.ts";
+import { withoutGradient } from "./withoutGradient.ts";
 
 /** The rules of the default operator set, by operator type. */
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, GradientRule>([
-  ["Add", addRule],
+  ["Abs", absRule],
+  ["Add", sumRule],
+  ["Cast", castRule],
+  ["Ceil", straightThroughRule],
+  ["Clip", clipRule],
+  ["Concat", concatRule],
+  ["Div", divRule],
+  ["Dropout", dropoutRule],
+  ["Elu", eluRule],
+  ["Erf", erfRule],
+  ["Exp", expRule],
+  ["Expand", expandRule],
+  ["Flatten", reshapeRule],
+  ["Floor", straightThroughRule],
+  ["Gather", gatherRule],
+  ["Gelu", geluRule],
+  ["GlobalMaxPool", globalMaxPoolRule],
+  ["HardSigmoid", hardSigmoidRule],
+  ["HardSwish", hardSwishRule],
+  ["Identity", identityRule],
+  ["LeakyRelu", leakyReluRule],
+  ["Log", logRule],
+  ["LogSoftmax", logSoftmaxRule],
+  ["Max", extremumRule],
+  ["Mean", meanRule],
+  ["Min", extremumRule],
+  ["Mish", mishRule],
   ["Mul", mulRule],
+  ["Neg", negRule],
+  ["PRelu", preluRule],
+  ["Pad", padRule],
+  ["Pow", powRule],
+  ["Reciprocal", reciprocalRule],
+  ["ReduceMax", reduceExtremumRule],
+  ["ReduceMean", reduceMeanRule],
+  ["ReduceMin", reduceExtremumRule],
+  ["ReduceSum", reduceSumRule],
+  ["Relu", reluRule],
+  ["Reshape", reshapeRule],
+  ["Round", straightThroughRule],
+  ["Sigmoid", sigmoidRule],
+  ["Slice", sliceRule],
+  ["Softmax", softmaxRule],
+  ["Softplus", softplusRule],
+  ["SpaceToDepth", spaceToDepthRule],
+  ["Split", splitRule],
+  ["Sqrt", sqrtRule],
+  ["Squeeze", reshapeRule],
   ["Sub", subRule],
+  ["Sum", sumRule],
+  ["Swish", swishRule],
+  ["Tanh", tanhRule],
+  ["Tile", tileRule],
+  ["Transpose", transposeRule],
+  ["Unsqueeze", reshapeRule],
+  ["Where", whereRule],
+  // Constant almost everywhere, or of integers, truth values and shapes.
+  ...[
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Constant",
+    "ConstantOfShape",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "NonMaxSuppression",
+    "NonZero",
+    "Not",
+    "Or",
+    "Range",
+    "Shape",
+    "Sign",
+    "Size",
+    "Xor",
+  ].map((opType): [string, GradientRule] => [opType, withoutGradient]),
 ]);
 
 /** The gradient rule of a node; undefined where there is none. */
