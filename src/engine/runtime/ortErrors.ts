@@ -55,7 +55,8 @@ function clean(text: string): string {
     .replace(/ERROR_CODE: \d+, ERROR_MESSAGE: /, "")
     .replace(/^Exception during (initialization|loading): /, "")
     .replace(/^Load model from .* failed: ?/, "")
-    .replace(/(\/onnxruntime_src|[A-Z]:\\[^ ]*onnxruntime)[^ ]*:\d+ [^:]*(::[^:]+)*\([^)]*\)( const)? /g, "")
+    .replace(/(\/onnxruntime_src|[A-Z]:\\\S*onnxruntime)\S*:\d+ .*?\)( const)?(::<lambda\(\)>)? /g, "")
+    .replace(/^[\w:.()&|=!<> -]+ was false\. (?=\S)/, "")
     .replace(/\[ONNXRuntimeError\] : \d+ : \w+ : /g, "")
     .trim();
   return /[.!?]$/.test(line) ? line : `${line}.`;
