@@ -4,7 +4,7 @@ import { TestRandom } from "../../../../test/support/random.ts";
 import { broadcasting, elementwise, sigmoid, softplus } from "../../../../test/support/reference/elementwise.ts";
 import { float } from "../../graph/attributes.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 const shapes = [[7], [2, 3, 4]];
 
 describe("gradients of activations", () => {

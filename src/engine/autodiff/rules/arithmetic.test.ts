@@ -4,7 +4,7 @@ import { TestRandom } from "../../../../test/support/random.ts";
 import { broadcasting } from "../../../../test/support/reference/elementwise.ts";
 import { int64Tensor, type Tensor } from "../../onnx/tensor.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 const pairs: [number[], number[]][] = [
   [
     [2, 3],

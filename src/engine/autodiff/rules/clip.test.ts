@@ -5,7 +5,7 @@ import { elementwise } from "../../../../test/support/reference/elementwise.ts";
 import { float } from "../../graph/attributes.ts";
 import type { Tensor } from "../../onnx/tensor.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 
 function scalar(value: number): Tensor {
   return { type: "double", dims: [], data: Float64Array.of(value) };

@@ -11,7 +11,7 @@ function flag(on: boolean): Tensor {
 
 it("differentiates Dropout at inference", async () => {
   const x = new TestRandom(1).tensor([2, 3]);
-  for (const opset of [13, 17, 21]) {
+  for (const opset of [13, 17, 21, 25]) {
     for (const inputs of [[x], [x, ratio], [x, ratio, flag(false)], [x, undefined, flag(false)]]) {
       await checkGradient({ opType: "Dropout", inputs, differentiable: [0], opset });
     }

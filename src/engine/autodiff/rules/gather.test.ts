@@ -19,7 +19,7 @@ const cases: [number[], number, number[], number[]][] = [
 describe("gradient of Gather", () => {
   it.each(cases)("of %j along axis %d with %j as %j", async (dims, axis, indices, shape) => {
     const random = new TestRandom(1);
-    for (const opset of [13, 17, 21]) {
+    for (const opset of [13, 17, 21, 25]) {
       const inputs = [random.tensor(dims), int64Tensor(indices, shape)];
       await checkGradient({ opType: "Gather", attributes: { axis }, inputs, differentiable: [0], opset });
     }

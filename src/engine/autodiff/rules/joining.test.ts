@@ -3,7 +3,7 @@ import { checkGradient, operatorGradients } from "../../../../test/support/gradi
 import { TestRandom } from "../../../../test/support/random.ts";
 import { int64Tensor, type Tensor } from "../../onnx/tensor.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 
 describe("gradient of Concat", () => {
   it.each([0, 1, 2, -1, -2])("along axis %d", async (axis) => {

@@ -3,7 +3,7 @@ import { checkGradient } from "../../../../test/support/gradientCheck.ts";
 import { TestRandom } from "../../../../test/support/random.ts";
 import { int64Tensor } from "../../onnx/tensor.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 const random = new TestRandom(1);
 
 describe("gradients of operators that move elements", () => {

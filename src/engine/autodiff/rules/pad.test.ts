@@ -4,7 +4,7 @@ import { TestRandom } from "../../../../test/support/random.ts";
 import { int64Tensor, type Tensor } from "../../onnx/tensor.ts";
 
 const fill: Tensor = { type: "double", dims: [], data: Float64Array.of(1.5) };
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 
 describe("gradient of Pad", () => {
   it.each([

@@ -5,7 +5,7 @@ import { TestRandom } from "../../../../test/support/random.ts";
 describe.each(["Softmax", "LogSoftmax"])("gradient of %s", (opType) => {
   it.each([undefined, 0, 1, 2, -1, -2])("along axis %s", async (axis) => {
     const random = new TestRandom(1);
-    for (const opset of [13, 17, 21]) {
+    for (const opset of [13, 17, 21, 25]) {
       await checkGradient({ opType, attributes: { axis }, inputs: [random.tensor([2, 3, 4])], differentiable: [0], opset });
     }
   });

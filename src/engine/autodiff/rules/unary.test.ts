@@ -3,7 +3,7 @@ import { checkGradient, operatorGradients } from "../../../../test/support/gradi
 import { TestRandom } from "../../../../test/support/random.ts";
 import { elementwise, erf } from "../../../../test/support/reference/elementwise.ts";
 
-const opsets = [13, 17, 21];
+const opsets = [13, 17, 21, 25];
 const shapes = [[], [5], [2, 3, 1, 4]];
 
 describe("gradients of element-wise functions", () => {

@@ -15,7 +15,7 @@ it.each([
 ])("differentiates Where of %j, %j and %j", async (condition, a, b) => {
   const random = new TestRandom(1);
   const flags: Tensor = { type: "bool", dims: condition, data: Uint8Array.from({ length: sizeOf(condition) }, () => random.integer(0, 1)) };
-  for (const opset of [13, 17, 21]) {
+  for (const opset of [13, 17, 21, 25]) {
     for (const differentiable of [[1, 2], [1], [2]]) {
       await checkGradient({ opType: "Where", inputs: [flags, random.tensor(a), random.tensor(b)], differentiable, opset });
     }
