@@ -86,6 +86,7 @@ describe("writeFileAtomic", () => {
   it("passes on errors that are not of the file system", async () => {
     const defect = new TypeError("defect");
     const content = (function* (): Generator<Uint8Array> {
+      yield Uint8Array.of(1);
       throw defect;
     })();
     expect(await failure(writeFileAtomic(join(folder, "a"), content))).toBe(defect);
