@@ -44,12 +44,12 @@ function toExtrema(context: RuleContext, axes: readonly number[]): string {
   return builder.op("Mul", [mask, builder.op("Div", [keepAxes(context, outputGradient(context), axes), count])]);
 }
 
-/** The axes that a Reduce operator reduces, in order: none given means all, or none with `noop_with_empty_axes`. */
+/** The axes that a Reduce operator reduces: none given means all, or none with `noop_with_empty_axes`. */
 function reducedAxes(context: RuleContext): number[] {
   const { node, shapeOf } = context;
   const rank = shapeOf(node.input[0]!).length;
   const axes = givenAxes(context, 1) ?? [];
-  if (axes.length > 0) return axes.map((axis) => normalizeAxis(axis, rank)).sort((a, b) => a - b);
+  if (axes.length > 0) return axes.map((axis) => normalizeAxis(axis, rank));
   return intAttribute(node, "noop_with_empty_axes", 0) ? [] : Array.from({ length: rank }, (_, axis) => axis);
 }
 
