@@ -1,0 +1,45 @@
+/** @file Which bits each layer gets: the run's settings, the ends of the network, and overrides by name. */
+import type { Bits, RunConfig } from "../../config/schema.ts";
+import { nearestName } from "../../config/suggestions.ts";
+import { UserError } from "../errors.ts";
+import type { Layer } from "../graph/layers.ts";
+import type { Network } from "../graph/prepare.ts";
+
+export interface LayerBits {
+  readonly weights: Bits;
+  readonly activations: Bits;
+}
+
+/** Bits by layer name. */
+export type BitPlan = ReadonlyMap<string, LayerBits>;
+
+/**
+ * The bits of every layer of a run.
+ * @throws UserError where an override names a layer that the model lacks
+ */
+export function planBits(network: Network, run: RunConfig): BitPlan {
+  const overrides = new Map<Layer, RunConfig["layers"][string]>();
+  for (const [name, override] of Object.entries(run.layers)) overrides.set(findLayer(network, name), override);
+  return new Map(
+    network.layers.map((layer) => {
+      const end = network.firstLast.has(layer.name);
+      const override = overrides.get(layer) ?? {};
+      const weights = override.weights ?? (end ? run.firstLast : run.weights);
+      const activations = override.activations ?? (run.activations === "fp32" ? "fp32" : end ? run.firstLast : run.activations);
+      return [layer.name, { weights, activations }] as const;
+    }),
+  );
+}
+
+function findLayer(network: Network, name: string): Layer {
+  const layer = network.layers.find((candidate) => candidate.name === name) ?? network.layers.find(({ aliases }) => aliases.includes(name));
+  if (layer) return layer;
+  const near = nearestName(
+    name,
+    network.layers.map((candidate) => candidate.name),
+  );
+  throw new UserError(`The model has no layer "${name}".`, {
+    hint: near ? `Did you mean "${near}"?` : "`brecq inspect` lists the layers.",
+    place: { node: name },
+  });
+}

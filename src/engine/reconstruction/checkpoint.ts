@@ -1,0 +1,64 @@
+/** @file Finished blocks on disk, so that an interrupted run goes on where it stopped. */
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomic } from "../files.ts";
+import type { Reconstruction } from "./reconstruct.ts";
+
+/** Where finished blocks are kept. */
+export interface Checkpoint {
+  /** The block's reconstruction, if it was finished. */
+  load(block: number): Promise<Reconstruction | undefined>;
+  save(block: number, reconstruction: Reconstruction): Promise<void>;
+}
+
+const headerSchema = z.object({
+  sizes: z.array(z.number().int().nonnegative()),
+  curve: z.array(z.object({ step: z.number(), loss: z.number() })),
+});
+
+/**
+ * Checkpoints in a folder. They belong to one fingerprint (of model, data and settings): finished blocks of
+ * another one are removed when the folder is opened.
+ */
+export class FolderCheckpoint implements Checkpoint {
+  private constructor(readonly folder: string) {}
+
+  /** Opens the folder; `fresh` forgets what is there. */
+  static async open(folder: string, fingerprint: string, fresh: boolean): Promise<FolderCheckpoint> {
+    const known = await readFile(join(folder, "fingerprint"), "utf8").catch(() => undefined);
+    if (fresh || known !== fingerprint) {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      await writeFileAtomic(join(folder, "fingerprint"), [new TextEncoder().encode(fingerprint)]);
+    }
+    return new FolderCheckpoint(folder);
+  }
+
+  async load(block: number): Promise<Reconstruction | undefined> {
+    const bytes = await readFile(this.#path(block)).catch(() => undefined);
+    if (!bytes) return undefined;
+    const headerEnd = bytes.indexOf("\n");
+    const header = headerSchema.parse(JSON.parse(bytes.subarray(0, headerEnd).toString("utf8")));
+    let position = headerEnd + 1;
+    const levels = header.sizes.map((size) => {
+      position += size;
+      return Uint8Array.from(bytes.subarray(position - size, position));
+    });
+    return { levels, curve: header.curve };
+  }
+
+  async save(block: number, { levels, curve }: Reconstruction): Promise<void> {
+    const header = `${JSON.stringify({ sizes: levels.map(({ length }) => length), curve })}\n`;
+    await writeFileAtomic(this.#path(block), [new TextEncoder().encode(header), ...levels]);
+  }
+
+  /** Removes everything: the run is done. */
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #path(block: number): string {
+    return join(this.folder, `block-${block}.bin`);
+  }
+}

@@ -1,0 +1,51 @@
+/** @file The course of a block's training: rate, annealing of the rounding regularizer, number of steps. */
+import type { Bits } from "../../config/schema.ts";
+
+/** Everything about a block's training that is chosen before it starts. */
+export interface Schedule {
+  readonly steps: number;
+  readonly batch: number;
+  /** Adam's rate at step `t` of `steps`, from 0. */
+  readonly rate: (t: number) => number;
+  /** Weight of the rounding regularizer, 0 while warming up. */
+  readonly lambda: (t: number) => number;
+  /** Exponent of the rounding regularizer. */
+  readonly beta: (t: number) => number;
+}
+
+const warmup = 0.2;
+const betaStart = 20;
+const betaEnd = 2;
+export const batchSize = 32;
+
+/** β falls linearly from 20 to 2 after the warm-up (published code; the docstring there says cosine, the code is linear). */
+function annealedBeta(t: number, steps: number): number {
+  const progress = Math.max(0, (t / steps - warmup) / (1 - warmup));
+  return betaEnd + (betaStart - betaEnd) * Math.max(0, 1 - progress);
+}
+
+/** The published recipe: 20,000 steps at a constant rate of 1e-3, λ = 0.01. */
+export function publishedSchedule(lambda = 0.01): Schedule {
+  const steps = 20_000;
+  return { steps, batch: batchSize, rate: () => 1e-3, lambda: (t) => (t < warmup * steps ? 0 : lambda), beta: (t) => annealedBeta(t, steps) };
+}
+
+/** Fewer steps at a larger rate that decays. */
+export function shortSchedule(steps: number, options: { peak?: number; lambda?: number } = {}): Schedule {
+  const { peak = 3e-2, lambda = 0.01 } = options;
+  return {
+    steps,
+    batch: batchSize,
+    rate: (t) => peak * 0.5 * (1 + Math.cos((Math.PI * t) / steps)) + peak * 0.05,
+    lambda: (t) => (t < warmup * steps ? 0 : lambda),
+    beta: (t) => annealedBeta(t, steps),
+  };
+}
+
+/** The engine's choice of steps for the fewest bits in a block: fewer bits leave more to be gained. */
+export function defaultSteps(bits: readonly Bits[]): number {
+  const least = Math.min(...bits.map((b) => (b === "fp32" ? 32 : b)));
+  if (least >= 8) return 0;
+  if (least >= 4) return 150;
+  return least === 3 ? 300 : 450;
+}

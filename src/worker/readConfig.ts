@@ -1,0 +1,89 @@
+/** @file Reading a `.brecq.json` file: comments allowed, every mistake with its line. */
+import { readFile } from "node:fs/promises";
+import { findNodeAtLocation, getNodeValue, type JSONPath, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import type { z } from "zod";
+import { type Config, configSchema, type RunConfig, runSchema } from "../config/schema.ts";
+import { nearestName } from "../config/suggestions.ts";
+import { UserError } from "../engine/errors.ts";
+
+/** A config file's content with all defaults filled in. */
+export async function readConfig(file: string): Promise<Config> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === "ENOENT" ? "does not exist" : error.code === "EISDIR" ? "is a folder" : `can't be read (${error.code})`;
+    throw new UserError(`The config ${file} ${reason}.`, { hint: "`brecq init MODEL.onnx` writes one." });
+  });
+  return parseConfig(text, file);
+}
+
+/**
+ * Parses and checks a config's text.
+ * @throws UserError with the line of the first mistake
+ */
+export function parseConfig(text: string, file: string): Config {
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first || !root) {
+    const what = first ? printParseErrorCode(first.error) : "EndOfFileExpected";
+    throw new UserError(`The config is not valid JSON: ${what}.`, { place: { file, line: lineAt(text, first?.offset ?? 0) } });
+  }
+  const checked = configSchema.safeParse(getNodeValue(root));
+  if (checked.success) return checked.data;
+  throw schemaError(checked.error.issues[0]!, root, text, file);
+}
+
+/** The settings of a run by name. */
+export function runSettings(config: Config, run: string, file: string): RunConfig {
+  const settings = config.runs[run];
+  if (settings && Object.hasOwn(config.runs, run)) return settings;
+  const names = Object.keys(config.runs);
+  const near = nearestName(run, names);
+  throw new UserError(`The config has no run "${run}".`, {
+    hint: near ? `Did you mean "${near}"?` : `It has: ${names.join(", ") || "none"}.`,
+    place: { file },
+  });
+}
+
+function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: string): UserError {
+  const deepest = deepestIssue(issue);
+  const path = deepest.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  const unknownKey = deepest.code === "unrecognized_keys" ? deepest.keys[0] : undefined;
+  const at = nodeAt(root, unknownKey === undefined ? path : [...path, unknownKey]);
+  const line = lineAt(text, at?.offset ?? root.offset);
+  if (unknownKey !== undefined) {
+    const where = path.length > 0 ? ` in "${path.join(".")}"` : "";
+    const near = nearestName(unknownKey, knownKeys(path));
+    return new UserError(`Unknown key "${unknownKey}"${where}.`, { hint: near && `Did you mean "${near}"?`, place: { file, line } });
+  }
+  return new UserError(`"${path.join(".")}" is not valid: ${deepest.message}.`, { place: { file, line } });
+}
+
+/** Of a union's issues the one that comes closest: the branch with the fewest mistakes, the deepest first. */
+function deepestIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue;
+  const branches = issue.errors.map((errors) => errors.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })));
+  const objects = branches.filter((errors) => errors.every(({ code, path }) => code !== "invalid_type" || path.length > issue.path.length));
+  const [best] = (objects.length > 0 ? objects : []).toSorted((a, b) => a.length - b.length);
+  return best?.[0] ? deepestIssue(best[0]) : issue;
+}
+
+function nodeAt(root: Node, path: JSONPath): Node | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node = findNodeAtLocation(root, path.slice(0, length));
+    if (node) return node.parent?.type === "property" ? node.parent : node;
+  }
+  return undefined;
+}
+
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path[0] === "runs" && path.length === 2) return Object.keys(runSchema.shape);
+  const section = path.length === 1 ? configSchema.shape[path[0] as keyof typeof configSchema.shape] : undefined;
+  const inner = section && "unwrap" in section ? section.unwrap() : section;
+  return inner && typeof inner === "object" && "shape" in inner ? Object.keys(inner.shape as object) : [];
+}
+
+/** 1-based line of a position. */
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
