@@ -96,7 +96,8 @@ class NativeRuntime implements Runtime {
       // ONNX Runtime may keep the data mapped into memory: Windows then removes the files only after the session.
       await removeFolder().catch(() => undefined);
       const release = () => session.release().then(removeFolder);
-      return { inputNames: session.inputNames, outputNames: session.outputNames, run: session.run.bind(session), release };
+      const { inputNames, outputNames, outputTypes } = session;
+      return { inputNames, outputNames, outputTypes, run: session.run.bind(session), release };
     } catch (error) {
       await removeFolder().catch(() => undefined);
       throw error;

@@ -1,9 +1,9 @@
 /** @file A loaded model behind our Session interface; the same for both builds of ONNX Runtime. */
 import type { InferenceSession } from "onnxruntime-node";
 import { UserError } from "../errors.ts";
-import type { Tensor } from "../onnx/tensor.ts";
+import type { DataType, Tensor } from "../onnx/tensor.ts";
 import { runError } from "./ortErrors.ts";
-import { fromOrtTensor, isPassableOrtType, type OrtTensorConstructor, passableTypesHint, toOrtTensor } from "./ortTensor.ts";
+import { dataTypeOfOrt, fromOrtTensor, isPassableOrtType, type OrtTensorConstructor, passableTypesHint, toOrtTensor } from "./ortTensor.ts";
 import type { Session, SessionOptions } from "./runtime.ts";
 
 /**
@@ -41,6 +41,7 @@ export async function wrapSession(session: InferenceSession, construct: OrtTenso
 class OrtSession implements Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  readonly outputTypes: readonly DataType[];
   readonly #session: InferenceSession;
   readonly #construct: OrtTensorConstructor;
 
@@ -49,6 +50,7 @@ class OrtSession implements Session {
     this.#construct = construct;
     this.inputNames = session.inputNames;
     this.outputNames = session.outputNames;
+    this.outputTypes = session.outputMetadata.map((value) => dataTypeOfOrt((value as InferenceSession.TensorValueMetadata).type));
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>, fetches: readonly string[] = this.outputNames): Promise<Record<string, Tensor>> {

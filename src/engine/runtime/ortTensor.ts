@@ -38,6 +38,13 @@ export function isPassableOrtType(ortType: string): boolean {
   return typesByOrtName.has(ortType);
 }
 
+/** The data type that ONNX Runtime names so. */
+export function dataTypeOfOrt(ortType: string): DataType {
+  const type = typesByOrtName.get(ortType);
+  if (type === undefined) throw new Error(`internal: ONNX Runtime returned a tensor of type ${ortType}`);
+  return type;
+}
+
 /**
  * Wraps a tensor for ONNX Runtime; the elements are shared, not copied.
  * @throws UserError where the type cannot be passed through the JavaScript API.
@@ -59,8 +66,7 @@ export function toOrtTensor(name: string, tensor: Tensor, construct: OrtTensorCo
 
 /** Unwraps a tensor that ONNX Runtime made; the elements are shared, not copied. */
 export function fromOrtTensor(tensor: OrtTensor): Tensor {
-  const type = typesByOrtName.get(tensor.type);
-  if (type === undefined) throw new Error(`internal: ONNX Runtime returned a tensor of type ${tensor.type}`);
+  const type = dataTypeOfOrt(tensor.type);
   const data = tensor.data as NumericArray | string[];
   if (type === "float16" && !Array.isArray(data)) {
     // Where JavaScript has Float16Array, ONNX Runtime uses it; we hold raw bits.

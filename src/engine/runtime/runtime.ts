@@ -1,6 +1,6 @@
 /** @file One interface over ONNX Runtime's native and WebAssembly builds. */
 import type { ModelProto } from "../onnx/onnx_pb.ts";
-import type { Tensor } from "../onnx/tensor.ts";
+import type { DataType, Tensor } from "../onnx/tensor.ts";
 
 export type ExecutionProvider = "cpu" | "cuda" | "webgpu" | "dml" | "coreml";
 
@@ -18,6 +18,8 @@ export interface SessionOptions {
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  /** Element types of the outputs, in the order of their names. */
+  readonly outputTypes: readonly DataType[];
   /** Runs the model; `fetches` picks outputs (all by default). Feeds are not copied where the build allows it. */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
