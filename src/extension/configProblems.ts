@@ -4,8 +4,8 @@ import type { JSONPath } from "jsonc-parser";
 import { formatByteSize, parseByteSize } from "../config/byteSize.ts";
 import type { TextEdit } from "../config/edits.ts";
 import type { Inspection } from "../config/inspection.ts";
-import { type ConfigDocument, type ConfigRun, keySpan, type Span, valueAt, valueSpan } from "./configDocument.ts";
 import { nearestName } from "../config/suggestions.ts";
+import { type ConfigDocument, type ConfigRun, keySpan, type Span, valueAt, valueSpan } from "./configDocument.ts";
 
 export interface Problem {
   span: Span;

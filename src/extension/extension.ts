@@ -1,5 +1,51 @@
+/** @file Registration only: nothing here reads a file, starts a process or waits. */
+import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
+import { ConfigCodeLenses } from "./codeLenses.ts";
+import { registerCommands } from "./commands.ts";
+import { ComparePanels } from "./comparePanel.ts";
+import { ConfigCompletion } from "./completion.ts";
+import { ConfigDiagnostics } from "./diagnostics.ts";
+import { registerLanguageModelTools } from "./languageModelTools.ts";
+import { ModelInspector } from "./modelInspector.ts";
+import { RunNotifications } from "./notifications.ts";
+import { ConfigQuickFixes } from "./quickFixes.ts";
+import { ResultStore } from "./resultStore.ts";
+import { RunManager } from "./runManager.ts";
+import { RunsView } from "./runsView.ts";
+import { createStatusBar } from "./statusBar.ts";
+import { BrecqTasks } from "./taskProvider.ts";
+import { WorkerLauncher } from "./workerLauncher.ts";
+
+const configs: vscode.DocumentSelector = { scheme: "file", pattern: "**/*.brecq.json" };
 
 export function activate(context: vscode.ExtensionContext): void {
-  context.subscriptions.push(vscode.commands.registerCommand("brecq.quantize", () => "ok"));
+  if (vscode.l10n.bundle) l10n.config({ contents: vscode.l10n.bundle });
+  const log = vscode.window.createOutputChannel("BRECQ", { log: true });
+  const launcher = new WorkerLauncher(context, log);
+  const manager = new RunManager(launcher);
+  const results = new ResultStore();
+  const inspector = new ModelInspector(launcher);
+  const diagnostics = new ConfigDiagnostics(inspector);
+  const panels = new ComparePanels(context.extensionUri, manager, results);
+  const runsView = new RunsView(manager, results);
+  const lenses = new ConfigCodeLenses(manager, results);
+  context.subscriptions.push(
+    log,
+    launcher,
+    manager,
+    results,
+    diagnostics,
+    panels,
+    runsView,
+    new RunNotifications(manager, results),
+    createStatusBar(manager),
+    registerCommands({ context, log, launcher, manager, results, panels }),
+    registerLanguageModelTools({ manager, results, inspector }),
+    vscode.window.registerTreeDataProvider("brecq.runs", runsView),
+    vscode.languages.registerCodeLensProvider(configs, lenses),
+    vscode.languages.registerCompletionItemProvider(configs, new ConfigCompletion(inspector), '"'),
+    vscode.languages.registerCodeActionsProvider(configs, new ConfigQuickFixes(diagnostics)),
+    vscode.tasks.registerTaskProvider("brecq", new BrecqTasks(manager, results)),
+  );
 }

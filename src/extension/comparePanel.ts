@@ -1,0 +1,146 @@
+import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
+import * as vscode from "vscode";
+import { type Comparison, compareRuns, comparisonToCsv, comparisonToMarkdown } from "../config/comparison.ts";
+import type { RunResult } from "../config/result.ts";
+import { type CopyFormat, fromCompareViewSchema, type ToCompareView } from "../protocol/compareView.ts";
+import { readConfig } from "./configFiles.ts";
+import type { ResultStore } from "./resultStore.ts";
+import type { RunManager } from "./runManager.ts";
+import { webviewHtml } from "./webviewHtml.ts";
+
+const viewType = "brecq.compare";
+
+/** The compare views, one a config. */
+export class ComparePanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  private readonly panels = new Map<string, ComparePanel>();
+  private readonly subscriptions: vscode.Disposable[];
+  private readonly extensionUri: vscode.Uri;
+  private readonly manager: RunManager;
+  private readonly results: ResultStore;
+
+  constructor(extensionUri: vscode.Uri, manager: RunManager, results: ResultStore) {
+    this.extensionUri = extensionUri;
+    this.manager = manager;
+    this.results = results;
+    const refresh = () => this.panels.forEach((panel) => void panel.show());
+    this.subscriptions = [
+      results.onDidChange(refresh),
+      manager.onDidChange(({ status }) => status !== "running" && refresh()),
+      vscode.window.registerWebviewPanelSerializer(viewType, this),
+    ];
+  }
+
+  /** Shows runs side by side; all finished runs where none is named. */
+  open(config: string, runs?: string[]): void {
+    const existing = this.panels.get(config);
+    if (existing) return void existing.reveal(runs);
+    const title = l10n.t("Compare: {0}", basename(config));
+    const panel = vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active);
+    this.adopt(panel, config, runs);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const config = typeof state === "object" && state !== null && "config" in state && typeof state.config === "string" ? state.config : undefined;
+    if (config === undefined) return panel.dispose();
+    this.adopt(panel, config, undefined);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+    for (const panel of this.panels.values()) panel.dispose();
+  }
+
+  private adopt(panel: vscode.WebviewPanel, config: string, runs: string[] | undefined): void {
+    this.panels.set(config, new ComparePanel(panel, config, runs, this.extensionUri, this.manager, this.results));
+    panel.onDidDispose(() => this.panels.delete(config));
+  }
+}
+
+class ComparePanel {
+  private readonly panel: vscode.WebviewPanel;
+  private readonly config: string;
+  private readonly manager: RunManager;
+  private readonly results: ResultStore;
+  /** Runs to show once the view is ready. */
+  private wanted: string[] | undefined;
+
+  constructor(
+    panel: vscode.WebviewPanel,
+    config: string,
+    runs: string[] | undefined,
+    extensionUri: vscode.Uri,
+    manager: RunManager,
+    results: ResultStore,
+  ) {
+    this.panel = panel;
+    this.config = config;
+    this.wanted = runs;
+    this.manager = manager;
+    this.results = results;
+    const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, `media/icons/compare-${theme}.svg`);
+    panel.iconPath = { light: icon("light"), dark: icon("dark") };
+    panel.webview.options = { enableScripts: true, localResourceRoots: [vscode.Uri.joinPath(extensionUri, "dist/webview")] };
+    panel.webview.onDidReceiveMessage((message) => this.receive(message));
+    panel.webview.html = webviewHtml(panel.webview, extensionUri, "compare", panel.title);
+  }
+
+  reveal(runs: string[] | undefined): void {
+    this.panel.reveal();
+    this.wanted = runs;
+    void this.show();
+  }
+
+  /** Sends what is on the disk now. */
+  async show(): Promise<void> {
+    const message: ToCompareView = {
+      type: "show",
+      config: this.config,
+      results: await this.readResults(),
+      selected: this.wanted,
+      translations: stringTranslations(),
+      running: this.manager.active.filter(({ config }) => config === this.config).map(({ run }) => run),
+    };
+    this.wanted = undefined;
+    await this.panel.webview.postMessage(message);
+  }
+
+  dispose(): void {
+    this.panel.dispose();
+  }
+
+  private async receive(raw: unknown): Promise<void> {
+    const { data: message } = fromCompareViewSchema.safeParse(raw);
+    if (message?.type === "ready") await this.show();
+    if (message?.type === "copy") await this.copy(message.format, message.runs);
+  }
+
+  private async copy(format: CopyFormat, runs: string[]): Promise<void> {
+    const results = (await this.readResults()).filter(({ run }) => runs.includes(run));
+    await vscode.env.clipboard.writeText(writeComparison(compareRuns(results), results, format));
+    vscode.window.setStatusBarMessage(l10n.t("Copied {0} runs as {1}.", results.length, format), 3000);
+  }
+
+  private async readResults(): Promise<RunResult[]> {
+    const { runs } = await readConfig(this.config);
+    const stored = await Promise.all(runs.map(({ name }) => this.results.read(this.config, name)));
+    return stored.flatMap(({ result }) => (result ? [result] : []));
+  }
+}
+
+function writeComparison(comparison: Comparison, results: RunResult[], format: CopyFormat): string {
+  switch (format) {
+    case "csv":
+      return comparisonToCsv(comparison);
+    case "markdown":
+      return comparisonToMarkdown(comparison);
+    case "json":
+      return `${JSON.stringify(results, undefined, 2)}\n`;
+  }
+}
+
+/** The strings of the display language, which the view's own copy of l10n needs. */
+function stringTranslations(): Record<string, string> | undefined {
+  const entries = Object.entries(vscode.l10n.bundle ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+}

@@ -1,0 +1,151 @@
+import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
+import * as vscode from "vscode";
+import { configExtension } from "../config/resultPaths.ts";
+import { findConfigs, readConfig } from "./configFiles.ts";
+import type { ResultStore, StoredRun } from "./resultStore.ts";
+import { summarizeResult } from "./resultSummary.ts";
+import { isActive, type RunManager, type RunState } from "./runManager.ts";
+import { describeProgress, formatDuration, formatLoss } from "./runProgress.ts";
+
+export type RunsNode =
+  | { kind: "config"; config: string }
+  | { kind: "run"; config: string; run: string }
+  | { kind: "block"; config: string; run: string; name: string; description: string; icon: string };
+
+/** The view "BRECQ Runs": configs, their runs, and the blocks of a run. */
+export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<RunsNode | undefined>();
+  private readonly subscriptions: vscode.Disposable[];
+  private readonly manager: RunManager;
+  private readonly results: ResultStore;
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(manager: RunManager, results: ResultStore) {
+    this.manager = manager;
+    this.results = results;
+    const refresh = () => this.changed.fire(undefined);
+    const watcher = vscode.workspace.createFileSystemWatcher(`**/*${configExtension}`);
+    this.subscriptions = [
+      this.changed,
+      watcher,
+      watcher.onDidCreate(refresh),
+      watcher.onDidChange(refresh),
+      watcher.onDidDelete(refresh),
+      manager.onDidChange(refresh),
+      results.onDidChange(refresh),
+    ];
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  async getChildren(node?: RunsNode): Promise<RunsNode[]> {
+    if (!node) return (await findConfigs()).map((config) => ({ kind: "config", config }));
+    if (node.kind === "config") {
+      const { runs } = await readConfig(node.config);
+      return runs.map(({ name }) => ({ kind: "run", config: node.config, run: name }));
+    }
+    return node.kind === "run" ? this.blocks(node.config, node.run) : [];
+  }
+
+  async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
+    if (node.kind === "config") return configItem(node.config);
+    if (node.kind === "block") {
+      const item = new vscode.TreeItem(node.name);
+      item.id = `${node.config}\n${node.run}\n${node.name}`;
+      item.description = node.description;
+      item.iconPath = new vscode.ThemeIcon(node.icon);
+      return item;
+    }
+    return runItem(node, this.manager.get(node.config, node.run), await this.results.read(node.config, node.run));
+  }
+
+  private async blocks(config: string, run: string): Promise<RunsNode[]> {
+    const state = this.manager.get(config, run);
+    if (state && state.status !== "done" && state.progress.blockCount > 0) return liveBlocks(state);
+    const { result } = await this.results.read(config, run);
+    return (result?.blocks ?? []).map(({ name, loss, seconds }) => ({
+      kind: "block",
+      config,
+      run,
+      name,
+      description: finishedBlock(loss.before, loss.after, seconds),
+      icon: "pass",
+    }));
+  }
+}
+
+function liveBlocks({ config, run, progress, status }: RunState): RunsNode[] {
+  return progress.blocks.flatMap((block, index): RunsNode[] => {
+    if (!block) return [];
+    const { finished, name } = block;
+    if (finished) {
+      const description = finished.resumed ? l10n.t("from the checkpoint") : finishedBlock(finished.before, finished.after, finished.seconds);
+      return [{ kind: "block", config, run, name, description, icon: "pass" }];
+    }
+    const loss = block.loss === undefined ? "" : ` · ${formatLoss(block.loss)}`;
+    const going = status === "running" && index === progress.current;
+    return [
+      {
+        kind: "block",
+        config,
+        run,
+        name,
+        description: l10n.t("step {0}/{1}{2}", block.step, block.steps, loss),
+        icon: going ? "sync~spin" : "circle-slash",
+      },
+    ];
+  });
+}
+
+function finishedBlock(before: number, after: number, seconds: number): string {
+  return l10n.t("loss {0} → {1} · {2}", formatLoss(before), formatLoss(after), formatDuration(seconds));
+}
+
+function configItem(config: string): vscode.TreeItem {
+  const item = new vscode.TreeItem(basename(config), vscode.TreeItemCollapsibleState.Expanded);
+  item.id = config;
+  item.resourceUri = vscode.Uri.file(config);
+  item.contextValue = "config";
+  item.command = { title: l10n.t("Open"), command: "vscode.open", arguments: [vscode.Uri.file(config)] };
+  return item;
+}
+
+function runItem({ config, run }: { config: string; run: string }, state: RunState | undefined, stored: StoredRun): vscode.TreeItem {
+  const active = isActive(state);
+  const hasBlocks = active || stored.result !== undefined || (state?.progress.blockCount ?? 0) > 0;
+  const item = new vscode.TreeItem(run, hasBlocks ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None);
+  item.id = `${config}\n${run}`;
+  // Menus look for these words.
+  item.contextValue = ["run", active ? "active" : "idle", stored.result && "finished", stored.resumable && !active && "resumable"]
+    .filter(Boolean)
+    .join(" ");
+  const { icon, description } = runAppearance(state, stored);
+  item.iconPath = icon;
+  item.description = description;
+  item.tooltip = state?.failure ? [state.failure.message, state.failure.hint].filter(Boolean).join("\n") : description;
+  return item;
+}
+
+function runAppearance(state: RunState | undefined, stored: StoredRun): { icon: vscode.ThemeIcon; description: string } {
+  const icon = (name: string, color?: string) => new vscode.ThemeIcon(name, color ? new vscode.ThemeColor(color) : undefined);
+  switch (state?.status) {
+    case "queued":
+      return { icon: icon("clock"), description: l10n.t("waiting") };
+    case "running":
+      return { icon: icon("sync~spin"), description: describeProgress(state.progress) };
+    case "cancelling":
+      return { icon: icon("sync~spin"), description: l10n.t("cancelling") };
+    case "failed":
+    case "crashed":
+      return { icon: icon("error", "list.errorForeground"), description: state.failure?.message ?? "" };
+    case "cancelled":
+      return { icon: icon("circle-slash"), description: stored.resumable ? l10n.t("cancelled, can be resumed") : l10n.t("cancelled") };
+  }
+  if (stored.problem) return { icon: icon("warning", "list.warningForeground"), description: stored.problem };
+  if (stored.resumable) return { icon: icon("debug-pause"), description: l10n.t("interrupted, can be resumed") };
+  if (!stored.result) return { icon: icon("circle-outline"), description: l10n.t("not run yet") };
+  return { icon: icon("pass", "testing.iconPassed"), description: summarizeResult(stored.result) };
+}

@@ -1,0 +1,45 @@
+import * as vscode from "vscode";
+import type { Progress } from "../protocol/progress.ts";
+import type { Job, RuntimeSettings } from "../protocol/worker.ts";
+import { readSettings } from "./settings.ts";
+import { startWorker, type WorkerProcess } from "./workerProcess.ts";
+
+const heartbeatLimitSeconds = 120;
+const cancelLimitMs = 5000;
+
+/** Starts worker processes with the user's settings, and ends them all with the window. */
+export class WorkerLauncher implements vscode.Disposable {
+  private readonly script: string;
+  private readonly running = new Set<WorkerProcess>();
+  private readonly log: vscode.LogOutputChannel;
+
+  constructor(context: vscode.ExtensionContext, log: vscode.LogOutputChannel) {
+    this.log = log;
+    const testScript = context.extensionMode === vscode.ExtensionMode.Production ? undefined : process.env.BRECQ_TEST_WORKER;
+    this.script = testScript ?? context.asAbsolutePath("dist/worker.mjs");
+  }
+
+  /** @param job the job without its runtime settings, which are the user's */
+  launch(job: (runtime: RuntimeSettings) => Job, onProgress: (event: Progress) => void = () => undefined): WorkerProcess {
+    const settings = readSettings();
+    const worker = startWorker(job(settings.runtime), {
+      script: this.script,
+      nodePath: settings.nodePath,
+      memoryLimitBytes: settings.memoryLimitBytes,
+      heartbeatLimitSeconds,
+      cancelLimitMs,
+      onProgress,
+      onLog: (line) => this.log.info(line),
+    });
+    this.running.add(worker);
+    void worker.finished.then((outcome) => {
+      this.running.delete(worker);
+      this.log.info(`worker ${worker.pid} ended: ${outcome.kind}`);
+    });
+    return worker;
+  }
+
+  dispose(): void {
+    for (const worker of this.running) worker.kill();
+  }
+}

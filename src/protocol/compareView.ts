@@ -1,0 +1,25 @@
+/** @file Messages between the extension host and the compare view. */
+import { z } from "zod";
+import { resultSchema } from "../config/result.ts";
+
+/** Host → view. */
+export const toCompareViewSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("show"),
+    config: z.string().describe("Name of the config."),
+    results: z.array(resultSchema).describe("All finished runs, in the config's order."),
+    selected: z.array(z.string()).optional().describe("Runs to compare; without it the view keeps its choice."),
+    translations: z.record(z.string(), z.string()).optional(),
+    running: z.array(z.string()).describe("Runs that go on now."),
+  }),
+]);
+
+/** View → host. */
+export const fromCompareViewSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready") }),
+  z.object({ type: z.literal("copy"), format: z.enum(["csv", "json", "markdown"]), runs: z.array(z.string()) }),
+]);
+
+export type ToCompareView = z.infer<typeof toCompareViewSchema>;
+export type FromCompareView = z.infer<typeof fromCompareViewSchema>;
+export type CopyFormat = Extract<FromCompareView, { type: "copy" }>["format"];
