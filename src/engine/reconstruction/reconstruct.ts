@@ -1,7 +1,7 @@
 /** @file The training of one segment's rounding: runs the compiled steps in chunks, and gives the levels found. */
 
 import type { Random } from "../data/random.ts";
-import { permutation } from "../data/random.ts";
+import { sampleIndices } from "../data/random.ts";
 import { CancelledError } from "../errors.ts";
 import type { Network } from "../graph/prepare.ts";
 import { floatData, floatTensor, int64Tensor, type Tensor } from "../onnx/tensor.ts";
@@ -126,7 +126,7 @@ class MinibatchFeeds {
   }
 
   next(steps: number): Record<string, Tensor> {
-    const picked = Array.from({ length: steps }, () => permutation(this.#random, this.#samples).slice(0, this.#batch)).flat();
+    const picked = Array.from({ length: steps }, () => sampleIndices(this.#random, this.#samples, this.#batch)).flat();
     const indices = this.#inMemory ? picked : picked.map((_, i) => i);
     const data = this.#named.map(([name, cached]) => {
       if (!("gather" in cached)) return [name, cached] as const;
