@@ -31,7 +31,8 @@ export async function build({ production = false, tests = false, watch = false }
 }
 
 function productTargets() {
-  const node = { platform: "node", target: "node20" };
+  // jsonc-parser's CommonJS build requires its parts in a way that cannot be bundled.
+  const node = { platform: "node", target: "node20", mainFields: ["module", "main"] };
   const esm = { ...node, format: "esm", external: native, banner: { js: requireBanner } };
   return [
     { ...node, format: "cjs", external: ["vscode"], entryPoints: ["src/extension/extension.ts"], outfile: "dist/extension.cjs" },
@@ -53,7 +54,7 @@ function testTargets() {
       .filter((name) => name.endsWith(ending))
       .map((name) => `${folder}/${name}`);
   const external = ["vscode", "mocha", "playwright-core", "@vscode/test-electron", ...native];
-  const node = { platform: "node", target: "node20", external };
+  const node = { platform: "node", target: "node20", mainFields: ["module", "main"], external };
   return [
     {
       ...node,
@@ -67,7 +68,7 @@ function testTargets() {
       format: "esm",
       banner: { js: requireBanner },
       outExtension: { ".js": ".mjs" },
-      entryPoints: ["test/harness/inHost.ts", ...files("test/e2e", ".spec.ts")],
+      entryPoints: ["test/harness/inHost.ts", "test/extension/fixtures/fakeWorker.ts", ...files("test/e2e", ".spec.ts")],
       outdir: "dist/test",
       outbase: "test",
       splitting: true,

@@ -15,11 +15,11 @@ const report = await runInHost({
   extension: root,
   tests: path.join(root, "dist/test/extension/run.cjs"),
   workspace: path.join(root, "test/extension/fixtures/workspace"),
-  env: { BRECQ_TEST_ROOT: root, ...grepOption() },
+  env: { BRECQ_TEST_WORKER: path.join(root, "dist/test/extension/fixtures/fakeWorker.mjs"), ...grepOption() },
   timeoutMs: 300_000,
 });
 for (const title of report.passed) console.log(`  ok ${title}`);
-for (const { title, error } of report.failed) console.log(`  FAILED ${title}\n${error.replace(/^/gm, "    ")}`);
+for (const { title, error } of report.failed) console.log(`  FAILED ${title}\n    ${error.split("\n").slice(0, 14).join("\n    ")}`);
 console.log(`${vscode.kind}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
 console.log(`${report.passed.length} passed, ${report.failed.length} failed`);
 process.exitCode = report.failed.length > 0 || report.passed.length === 0 ? 1 : 0;

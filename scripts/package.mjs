@@ -1,0 +1,136 @@
+/**
+ * @file Makes a VSIX: `npm run package -- --target linux-x64`, one of the native targets, `universal` (WebAssembly), or `all`.
+ * Only the target's own binaries go in. Prints the sizes.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "../esbuild.mjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const artifacts = path.join(root, ".artifacts");
+const nativeTargets = ["linux-x64", "linux-arm64", "darwin-arm64", "win32-x64", "win32-arm64"];
+
+const wanted = process.argv[process.argv.indexOf("--target") + 1];
+const targets = wanted === "all" ? [...nativeTargets, "universal"] : [wanted];
+if (!process.argv.includes("--target") || targets.some((target) => target !== "universal" && !nativeTargets.includes(target))) {
+  throw new Error(`Name a target: --target ${nativeTargets.join("|")}|universal|all`);
+}
+await build({ production: true });
+for (const target of targets) packageTarget(target);
+
+function packageTarget(target) {
+  const stage = path.join(artifacts, "stage", target);
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(stage, { recursive: true });
+  writeManifest(stage);
+  for (const name of ["package.nls.json", "README.md", "CHANGELOG.md", "LICENSE", "l10n", "schemas", "media", "samples"]) copy(name, stage);
+  for (const name of ["extension.cjs", "worker.mjs", "cli.mjs", "webview"]) copy(`dist/${name}`, stage);
+  // Beside the bundles and not at the top, where vsce looks for the dependencies of the manifest.
+  const modules = path.join(stage, "dist/node_modules");
+  if (target === "universal") copyWasmModules(modules);
+  else copyNativeModules(modules, target);
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  const vsix = path.join(artifacts, `brecq-${target}-${version}.vsix`);
+  const options = ["--no-dependencies", "--allow-missing-repository", "--skip-license", ...(target === "universal" ? [] : ["--target", target])];
+  execFileSync(process.execPath, [path.join(root, "node_modules/@vscode/vsce/vsce"), "package", ...options, "--out", vsix], {
+    cwd: stage,
+    stdio: "pipe",
+  });
+  console.log(`${target}: ${megabytes(statSync(vsix).size)} packed, ${megabytes(folderSize(stage))} installed, ${path.relative(root, vsix)}`);
+  rmSync(stage, { recursive: true });
+}
+
+/** The manifest without what only developers need. */
+function writeManifest(stage) {
+  const {
+    scripts,
+    devDependencies,
+    dependencies,
+    type,
+    private: isPrivate,
+    ...manifest
+  } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  writeFileSync(path.join(stage, "package.json"), JSON.stringify(manifest, undefined, 2));
+}
+
+function copyNativeModules(modules, target) {
+  const [platform, arch] = target.split("-");
+  copyModule("onnxruntime-node", modules, (file) => {
+    if (file === "package.json" || file === "LICENSE") return true;
+    const binaries = `bin/napi-v6/${platform}/${arch}/`;
+    // The macOS library is in the package twice; the binding loads the one without the full version.
+    if (file.startsWith(binaries)) return !/libonnxruntime\.\d+\.\d+\.\d+\.dylib$/.test(file);
+    return /^dist\/.*\.js$/.test(file);
+  });
+  copyCommonModules(modules);
+  copySharpBinary(`@img/sharp-${target}`, modules);
+  if (platform !== "win32") copySharpBinary(`@img/sharp-libvips-${target}`, modules);
+}
+
+function copyWasmModules(modules) {
+  const files = ["package.json", "dist/ort.node.min.mjs", "dist/ort-wasm-simd-threaded.mjs", "dist/ort-wasm-simd-threaded.wasm"];
+  copyModule("onnxruntime-web", modules, (file) => files.includes(file));
+  copyCommonModules(modules);
+  copySharpBinary("@img/sharp-wasm32", modules);
+  copyFetched("@emnapi/runtime", "latest", modules, (file) => file === "package.json" || /^dist\/.*\.(js|mjs|cjs)$/.test(file));
+  copyFetched("tslib", "latest", modules, (file) => /^(package\.json|tslib(\.es6)?\.m?js|modules\/.*)$/.test(file));
+}
+
+/** What both kinds of targets need. */
+function copyCommonModules(modules) {
+  const code = (file) => file === "package.json" || /^LICENSE/.test(file) || /\.(js|mjs|cjs)$/.test(file);
+  copyModule("onnxruntime-common", modules, code);
+  copyModule("sharp", modules, (file) => file === "package.json" || /^LICENSE/.test(file) || /^dist\/.*\.(mjs|cjs|js)$/.test(file));
+  for (const name of ["@img/colour", "detect-libc", "semver"]) copyModule(name, modules, code);
+}
+
+function copySharpBinary(name, modules) {
+  const { optionalDependencies } = JSON.parse(readFileSync(path.join(root, "node_modules/sharp/package.json"), "utf8"));
+  const sharpVersion = JSON.parse(readFileSync(path.join(root, "node_modules/sharp/package.json"), "utf8")).version;
+  copyFetched(name, optionalDependencies[name] ?? sharpVersion, modules, (file) => !/\.(h|md|hpp|pc)$/.test(file) && !file.startsWith("lib/glib"));
+}
+
+/** Copies a package that is not installed for this platform, from npm; packages are kept for the next time. */
+function copyFetched(name, version, modules, keep) {
+  const cache = path.join(root, "node_modules/.cache/brecq-package", `${name.replace("/", "+")}@${version}`);
+  if (!existsSync(path.join(cache, "package/package.json"))) {
+    mkdirSync(cache, { recursive: true });
+    const packed = execFileSync("npm", ["pack", `${name}@${version}`, "--silent", "--pack-destination", cache], {
+      cwd: cache,
+      encoding: "utf8",
+    }).trim();
+    execFileSync("tar", ["-xzf", packed], { cwd: cache });
+  }
+  copyFiltered(path.join(cache, "package"), path.join(modules, name), keep);
+}
+
+function copyModule(name, modules, keep) {
+  copyFiltered(path.join(root, "node_modules", name), path.join(modules, name), keep);
+}
+
+function copyFiltered(from, to, keep) {
+  for (const entry of readdirSync(from, { withFileTypes: true, recursive: true })) {
+    const file = path.relative(from, path.join(entry.parentPath, entry.name)).replaceAll("\\", "/");
+    if (!entry.isFile() || file.startsWith("node_modules/") || !keep(file)) continue;
+    cpSync(path.join(from, file), path.join(to, file));
+  }
+}
+
+function copy(name, stage) {
+  const from = path.join(root, name);
+  if (existsSync(from))
+    cpSync(from, path.join(stage, name), { recursive: true, filter: (file) => !file.endsWith(".map") && !file.endsWith(".results") });
+}
+
+function folderSize(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce(
+    (sum, entry) => sum + (entry.isFile() ? statSync(path.join(entry.parentPath, entry.name)).size : 0),
+    0,
+  );
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
