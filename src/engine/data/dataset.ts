@@ -1,0 +1,106 @@
+/** @file The data that a config names, as samples at the model's input. */
+import { resolve } from "node:path";
+import type { CalibrationConfig, EvaluationConfig, InputConfig } from "../../config/schema.ts";
+import { UserError } from "../errors.ts";
+import { openArrays } from "./arrayDataset.ts";
+import { type ImageSource, openImages } from "./imageDataset.ts";
+import { drawSample, type ImageFolder, listImages } from "./imageFolder.ts";
+import { folderLabels, listedLabels } from "./labels.ts";
+import { planPreprocessing } from "./preprocess.ts";
+
+/** Samples of a model's input. */
+export interface Dataset {
+  readonly count: number;
+  /** Shape of one sample, with the batch axis of length 1 in front. */
+  readonly dims: readonly number[];
+  /** The samples `start` to `start + count`, one after the other. */
+  read(start: number, count: number): Promise<Float32Array>;
+  /** The class of each sample, where the data tells it. */
+  readonly labels?: Int32Array | undefined;
+  /** What each sample is, e.g. its path in the folder. */
+  readonly names: readonly string[];
+  /** Sentences for the user, e.g. about images that were skipped. */
+  readonly warnings: readonly string[];
+}
+
+interface OpenOptions {
+  /** The config's `input`. */
+  readonly input: InputConfig | undefined;
+  /** Shape of the model's input; the length of the first axis, the batch, does not matter. */
+  readonly inputDims: readonly number[];
+  /** The config's folder, to which its paths are relative. */
+  readonly folder: string;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CalibrationOptions extends OpenOptions {
+  readonly calibration: Exclude<CalibrationConfig, { distill: unknown }>;
+  /** Draws the samples where there are more than asked for. */
+  readonly seed: number;
+}
+
+export interface EvaluationOptions extends OpenOptions {
+  readonly evaluation: EvaluationConfig;
+}
+
+/**
+ * Opens calibration data: `count` samples, in random order, or all where there are fewer.
+ * @throws UserError where there is no usable sample, or data, `input` and model do not go together
+ */
+export async function openCalibration(options: CalibrationOptions): Promise<Dataset> {
+  const { calibration, seed, folder } = options;
+  if ("arrays" in calibration) return await openArrays(resolve(folder, calibration.arrays), options.inputDims, calibration.count, seed);
+  const plan = planPreprocessing(options.input, options.inputDims);
+  const images = await listImages(resolve(folder, calibration.images));
+  requireImages(images);
+  const files = drawSample(images.files, calibration.count, seed);
+  return await openImages({ ...options, plan, folder: images.folder, sources: files.map((file) => ({ file })), warnings: linkWarnings(images) });
+}
+
+/**
+ * Opens evaluation images in sorted order, with their classes where the config says how to find them.
+ * @throws UserError where there is no usable image, or data, `input` and model do not go together
+ */
+export async function openEvaluation(options: EvaluationOptions): Promise<Dataset> {
+  const { evaluation, folder } = options;
+  const plan = planPreprocessing(options.input, options.inputDims);
+  const images = await listImages(resolve(folder, evaluation.images));
+  requireImages(images);
+  const { sources, warnings } = await labelledImages(images, evaluation, folder);
+  const chosen = sources.slice(0, evaluation.count);
+  return await openImages({ ...options, plan, folder: images.folder, sources: chosen, warnings: [...linkWarnings(images), ...warnings] });
+}
+
+async function labelledImages(
+  images: ImageFolder,
+  evaluation: EvaluationConfig,
+  folder: string,
+): Promise<{ sources: ImageSource[]; warnings: string[] }> {
+  switch (evaluation.labels) {
+    case "folders":
+      return { sources: await folderLabels(images, evaluation.classes && resolve(folder, evaluation.classes)), warnings: [] };
+    case "yolo":
+      return {
+        sources: images.files.map((file) => ({ file })),
+        warnings: ["Boxes (labels: yolo) are not compared in this version: only the signal-to-noise ratio of the outputs is measured."],
+      };
+    default:
+      return { sources: await listedLabels(images, resolve(folder, evaluation.labels)), warnings: [] };
+  }
+}
+
+function requireImages({ folder, files, outsideLinks }: ImageFolder): void {
+  if (files.length > 0) return;
+  throw new UserError("The folder has no JPEG, PNG or WebP images.", {
+    hint:
+      outsideLinks > 0
+        ? "It has symbolic links that lead out of it, which are not followed: copy the images."
+        : "Put images into it, or name another folder.",
+    place: { file: folder },
+  });
+}
+
+function linkWarnings({ folder, outsideLinks }: ImageFolder): string[] {
+  return outsideLinks > 0 ? [`${outsideLinks} symbolic links in ${folder} lead out of the folder and were not followed.`] : [];
+}
