@@ -4,10 +4,10 @@ import type { ModelProto } from "../onnx/onnx_pb.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Block, firstLastLayers, partition } from "./blocks.ts";
 import type { Graph } from "./graph.ts";
-import { findUnsupported, type Unsupported } from "./inspection.ts";
 import { findLayers, type Layer } from "./layers.ts";
 import { prepareGraph } from "./prepareGraph.ts";
 import type { Shapes } from "./shapes.ts";
+import { findUnsupported, type Unsupported } from "./unsupported.ts";
 
 export interface Network {
   /** The model as it was given, unchanged. */

@@ -8,7 +8,7 @@ import { dataTypeOfCode, tensorProtoDims } from "../onnx/tensorCodec.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { intAttribute } from "./attributes.ts";
 import { valueInfo } from "./builder.ts";
-import type { Graph } from "./graph.ts";
+import { type Graph, nodeReads } from "./graph.ts";
 import { type GraphInput, graphInputs, imageInputIndex, madeUpFeeds } from "./graphInputs.ts";
 
 /** A dimension as a function of the batch: `base + perBatch * batch`. */
@@ -74,7 +74,7 @@ export class Shapes {
  */
 export async function observeShapes(graph: Graph, runtime: Runtime): Promise<Shapes> {
   const inputs = graphInputs(graph);
-  const values = tensorValues(graph);
+  const values = shapedValues(graph);
   const types = await observeTypes(graph, values, runtime);
   const session = await runtime.createSession(shapeProbe(graph, values), { optimization: "disabled" });
   try {
@@ -100,7 +100,7 @@ async function runBatches(session: Session, values: readonly string[], inputs: r
 }
 
 async function runShapes(session: Session, values: readonly string[], inputs: readonly GraphInput[], batch: number): Promise<ObservedDims> {
-  const results = await session.run(madeUpFeeds(inputs, batch));
+  const results = await session.run(madeUpFeeds(inputs, batch, batch));
   return new Map(values.map((value, i) => [value, toNumbers(results[shapeOutput(i)]!)]));
 }
 
@@ -109,7 +109,7 @@ function fixedShapes(graph: Graph, observed: ObservedDims, types: ReadonlyMap<st
   return new Shapes(graph, dims, types, batch);
 }
 
-/** Dims as linear functions of the batch; a value with a dim that is none (its shape depends on data) is left out. */
+/** Dims as linear functions of the batch; a value with a dim that is none is left out. */
 function fitDims([one, two, three]: readonly ObservedDims[]): Map<string, BatchDim[]> {
   const fitted = new Map<string, BatchDim[]>();
   for (const [value, first] of one!) {
@@ -138,22 +138,36 @@ function shapeOutput(index: number): string {
   return `brecq.shape.${index}`;
 }
 
-/** Operators that make sequences, optionals or maps. */
-const nonTensorOperators = new Set([
+/** Operators whose outputs have no shape that is known beforehand: it depends on data, or they are sequences, optionals or maps. */
+const shapelessOperators = new Set([
+  "Compress",
+  "NonMaxSuppression",
+  "NonZero",
+  "StringSplit",
+  "Unique",
+  "Optional",
   "SequenceConstruct",
   "SequenceEmpty",
   "SequenceErase",
   "SequenceInsert",
   "SequenceMap",
   "SplitToSequence",
-  "Optional",
   "ZipMap",
 ]);
 
-/** Graph inputs and node outputs that are tensors. */
-function tensorValues(graph: Graph): string[] {
-  const made = graph.nodes.filter((node) => !nonTensorOperators.has(node.opType)).flatMap((node) => node.output.filter((output) => output !== ""));
-  return [...graph.inputs.map(({ name }) => name), ...made];
+/** Graph inputs and node outputs, but for those that depend on outputs of shapeless operators. */
+function shapedValues(graph: Graph): string[] {
+  const shapeless = new Set<string>();
+  const shaped = graph.inputs.map(({ name }) => name);
+  for (const node of graph.nodes) {
+    const outputs = node.output.filter((output) => output !== "");
+    if (shapelessOperators.has(node.opType) || nodeReads(node).some((value) => shapeless.has(value))) {
+      for (const output of outputs) shapeless.add(output);
+    } else {
+      shaped.push(...outputs);
+    }
+  }
+  return shaped;
 }
 
 /** Element types: those that ONNX Runtime's own type inference gives. The session is only loaded, not run. */
