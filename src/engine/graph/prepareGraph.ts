@@ -10,6 +10,7 @@ import { foldConstants } from "./foldConstants.ts";
 import { fixInputs, freeBatch } from "./freeBatch.ts";
 import { Graph } from "./graph.ts";
 import { declaredInput } from "./graphInputs.ts";
+import { inlineFunctions } from "./inlineFunctions.ts";
 import { normalizeOpset, opsetUsesShapes, requireReadableOpset } from "./opset.ts";
 import { observeShapes, type Shapes } from "./shapes.ts";
 import { mergePads, removeNoOps } from "./simplify.ts";
@@ -28,13 +29,14 @@ const oldestPreparedOpset = 17;
 const initializersApart = 4;
 
 /**
- * Copies a model's graph and brings it into plain form: operator set 17 or later, constants as initializers, nothing computed that could
+ * Copies a model's graph and brings it into plain form: operator set 17 or later, functions inlined, constants as initializers, nothing computed that could
  * be a constant, BatchNormalization in the layer before it, and a free batch where possible.
  * @throws UserError where the model is unfit
  */
 export async function prepareGraph(model: ModelProto, runtime: Runtime): Promise<PreparedGraph> {
   const copy = copyGraph(model);
   requireReadableOpset(copy);
+  inlineFunctions(copy);
   constantNodesToInitializers(copy);
   copy.removeUnused();
   requireFiniteWeights(copy);
