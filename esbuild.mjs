@@ -2,7 +2,7 @@
  * @file Bundles everything that runs: `node esbuild.mjs [--production] [--tests] [--watch]`.
  * Native modules stay outside the bundles: they load files that lie beside them.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build as bundle, context } from "esbuild";
@@ -12,8 +12,8 @@ const native = ["onnxruntime-node", "onnxruntime-web", "sharp"];
 /** Lets CommonJS dependencies inside an ES module call `require`. */
 const requireBanner = 'import { createRequire as brecqCreateRequire } from "node:module"; const require = brecqCreateRequire(import.meta.url);';
 
-/** @param {{ production?: boolean, tests?: boolean, watch?: boolean }} options */
-export async function build({ production = false, tests = false, watch = false } = {}) {
+/** @param {{ production?: boolean, tests?: boolean, watch?: boolean, engine?: boolean }} options `engine`: the worker and the command line too */
+export async function build({ production = false, tests = false, watch = false, engine = true } = {}) {
   await writeJsonSchema();
   const common = {
     absWorkingDir: root,
@@ -23,29 +23,30 @@ export async function build({ production = false, tests = false, watch = false }
     sourcemap: production ? false : "linked",
     define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
   };
-  for (const target of [...productTargets(), ...(tests ? testTargets() : [])]) {
+  for (const target of [...hostTargets(), ...(engine ? engineTargets() : []), ...(tests ? testTargets() : [])]) {
     const options = { ...common, ...target };
     if (watch) await (await context(options)).watch();
     else await bundle(options);
   }
 }
 
-function productTargets() {
-  // jsonc-parser's CommonJS build requires its parts in a way that cannot be bundled.
-  const node = { platform: "node", target: "node20", mainFields: ["module", "main"] };
-  const esm = { ...node, format: "esm", external: native, banner: { js: requireBanner } };
+// jsonc-parser's CommonJS build requires its parts in a way that cannot be bundled, so its module build is taken.
+const node = { platform: "node", target: "node20", mainFields: ["module", "main"] };
+
+/** The extension host's part and the webviews. */
+function hostTargets() {
   return [
     { ...node, format: "cjs", external: ["vscode"], entryPoints: ["src/extension/extension.ts"], outfile: "dist/extension.cjs" },
+    { platform: "browser", target: "es2022", format: "iife", entryPoints: { compare: "webview/compare/main.ts" }, outdir: "dist/webview" },
+  ];
+}
+
+function engineTargets() {
+  const esm = { ...node, format: "esm", external: native, banner: { js: requireBanner } };
+  return [
     { ...esm, entryPoints: ["src/worker/main.ts"], outfile: "dist/worker.mjs" },
     { ...esm, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.mjs" },
-    {
-      platform: "browser",
-      target: "es2022",
-      format: "iife",
-      entryPoints: { compare: "webview/compare/main.ts" },
-      outdir: "dist/webview",
-    },
-  ].filter((target) => Object.values(target.entryPoints).every((entry) => existsSync(path.join(root, entry))));
+  ];
 }
 
 function testTargets() {
@@ -54,10 +55,10 @@ function testTargets() {
       .filter((name) => name.endsWith(ending))
       .map((name) => `${folder}/${name}`);
   const external = ["vscode", "mocha", "playwright-core", "@vscode/test-electron", ...native];
-  const node = { platform: "node", target: "node20", mainFields: ["module", "main"], external };
   return [
     {
       ...node,
+      external,
       format: "cjs",
       outExtension: { ".js": ".cjs" },
       entryPoints: ["test/extension/run.ts", ...files("test/extension/suites", ".suite.ts")],
@@ -65,13 +66,21 @@ function testTargets() {
     },
     {
       ...node,
+      external,
       format: "esm",
       banner: { js: requireBanner },
       outExtension: { ".js": ".mjs" },
-      entryPoints: ["test/harness/inHost.ts", "test/extension/fixtures/fakeWorker.ts", ...files("test/e2e", ".spec.ts")],
+      entryPoints: ["test/harness/inHost.ts", ...files("test/e2e", ".spec.ts")],
       outdir: "dist/test",
       outbase: "test",
       splitting: true,
+    },
+    {
+      ...node,
+      external,
+      format: "esm",
+      entryPoints: ["test/extension/fixtures/fakeWorker.ts"],
+      outfile: "dist/test/extension/fixtures/fakeWorker.mjs",
     },
   ];
 }

@@ -6,7 +6,7 @@ import { installVscode, root } from "./vscode/install.mjs";
 
 const vscode = await installVscode();
 ensureDisplay(vscode);
-await build({ tests: true });
+await build({ tests: true, engine: false });
 process.env.BRECQ_TEST_VSCODE = JSON.stringify(vscode);
 const { runInHost } = await import("../dist/test/harness/inHost.mjs");
 

@@ -1,0 +1,74 @@
+/** @file What a user does in the window. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { Locator, Page } from "playwright-core";
+
+/** The row of a file in the explorer. */
+export function explorerRow(page: Page, name: string): Locator {
+  return page.locator(".explorer-folders-view .monaco-list-row", { hasText: name });
+}
+
+/** Right-clicks a file and chooses an entry; the menu is opened anew until extensions have put their entries into it. */
+export async function chooseFromContextMenu(page: Page, file: string, label: string, look?: () => Promise<void>): Promise<void> {
+  const row = explorerRow(page, file);
+  await row.waitFor();
+  const entry = page.locator(".context-view .monaco-menu .action-item", { hasText: label });
+  for (let tries = 0; ; tries++) {
+    await row.click({ button: "right" });
+    const shown = await entry.waitFor({ timeout: 1500 }).then(
+      () => true,
+      () => false,
+    );
+    if (shown) break;
+    if (tries === 10) throw new Error(`The menu has no entry "${label}".`);
+    await page.keyboard.press("Escape");
+  }
+  await look?.();
+  await entry.click();
+}
+
+export async function openFile(page: Page, name: string): Promise<void> {
+  await explorerRow(page, name).dblclick();
+  await page.locator(".tab.active", { hasText: name }).waitFor();
+}
+
+/** Lenses by their text, in the order of the file. */
+export function lenses(page: Page, text: string | RegExp): Locator {
+  return page.locator(".editor-instance .codelens-decoration a", { hasText: text });
+}
+
+export async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input").fill(`>${title}`);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+}
+
+export function toast(page: Page, text: string | RegExp): Locator {
+  return page.locator(".notification-toast", { hasText: text });
+}
+
+/** Closes all notifications, so that they do not cover what comes next. */
+export async function clearNotifications(page: Page): Promise<void> {
+  await runCommand(page, "Notifications: Clear All Notifications");
+}
+
+/** Process ids of the extension's workers in this window. */
+export function workerPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return /extensions\/brecq\.brecq-[^\0]*worker\.mjs/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
+  const limit = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    if (Date.now() > limit) throw new Error(`${what}: it did not happen within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
