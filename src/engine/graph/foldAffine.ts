@@ -4,7 +4,7 @@ import { floatTensor, type Tensor } from "../onnx/tensor.ts";
 import { affineMapOf, perChannel } from "./affineMap.ts";
 import { floatAttribute, intAttribute, removeAttribute } from "./attributes.ts";
 import { type Graph, nodeReads } from "./graph.ts";
-import { isOperator, usedNames } from "./subgraphs.ts";
+import { isOperator, takeName, usedNames } from "./subgraphs.ts";
 
 /** The graph while it is folded. */
 interface Folding {
@@ -69,9 +69,7 @@ function setLayerInput({ graph, readers, takenNames }: Folding, layer: NodeProto
     graph.setConstant(present, tensor);
     return;
   }
-  let name = newName;
-  for (let n = 1; takenNames.has(name); n++) name = `${newName}_${n}`;
-  takenNames.add(name);
+  const name = takeName(takenNames, newName);
   if (present) readers.set(present, count - 1);
   readers.set(name, 1);
   graph.setConstant(name, tensor);

@@ -9,7 +9,7 @@ import { type Graph, nodeReads } from "./graph.ts";
 import { graphInputs, imageInputIndex } from "./graphInputs.ts";
 import { resizeScales } from "./resizeScales.ts";
 import { observeShapes, type Shapes } from "./shapes.ts";
-import { isOperator, usedNames } from "./subgraphs.ts";
+import { isOperator, takeName, usedNames } from "./subgraphs.ts";
 
 /**
  * A copy of a graph of fixed batch that runs on any batch, with its shapes; undefined where there is none. The first axis of the inputs
@@ -60,9 +60,7 @@ function mendTargets(graph: Graph, shapes: Shapes, batch: number): void {
   const varying = new Set(graph.inputs.map(({ name }) => name));
   const taken = usedNames(graph);
   const setInput = (node: NodeProto, position: number, suffix: string, tensor: Tensor) => {
-    let name = `${node.output[0]}.${suffix}`;
-    while (taken.has(name)) name += "_";
-    taken.add(name);
+    const name = takeName(taken, `${node.output[0]}.${suffix}`);
     graph.setConstant(name, tensor);
     node.input[position] = name;
   };

@@ -3,7 +3,7 @@ import { clone } from "@bufbuild/protobuf";
 import { UserError } from "../errors.ts";
 import { type AttributeProto, AttributeProtoSchema, type FunctionProto, type NodeProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import { type Graph, nodeLabel } from "./graph.ts";
-import { isDefaultDomain, renameReads, subgraphsOf, usedNames } from "./subgraphs.ts";
+import { isDefaultDomain, renameReads, subgraphsOf, takeName, usedNames } from "./subgraphs.ts";
 
 /** Functions may call functions; a file of a few lines can thus ask for any number of nodes. */
 const maxNodes = 200_000;
@@ -80,7 +80,7 @@ function functionNodes(inlining: Inlining, call: NodeProto, called: FunctionProt
   });
   const prefix = call.name || call.output.find((output) => output !== "") || called.name;
   for (const output of called.node.flatMap((node) => node.output)) {
-    if (output !== "" && !names.has(output)) names.set(output, freshName(inlining, `${prefix}/${output}`));
+    if (output !== "" && !names.has(output)) names.set(output, takeName(inlining.takenNames, `${prefix}/${output}`));
   }
   const attributes = new Map(called.attributeProto.map((attribute) => [attribute.name, attribute]));
   for (const attribute of call.attribute) attributes.set(attribute.name, attribute);
@@ -88,7 +88,7 @@ function functionNodes(inlining: Inlining, call: NodeProto, called: FunctionProt
     const node = clone(NodeProtoSchema, original);
     renameReads(node, names);
     node.output = node.output.map((output) => names.get(output) ?? "");
-    node.name = freshName(inlining, `${prefix}/${original.name || original.opType}`);
+    node.name = takeName(inlining.takenNames, `${prefix}/${original.name || original.opType}`);
     if (node.metadataProps.length === 0) node.metadataProps = call.metadataProps;
     resolveAttributes(node, attributes);
     return node;
@@ -106,11 +106,4 @@ function resolveAttributes(node: NodeProto, values: ReadonlyMap<string, Attribut
     return [resolved];
   });
   for (const subgraph of subgraphsOf(node)) for (const inner of subgraph.node) resolveAttributes(inner, values);
-}
-
-function freshName({ takenNames }: Inlining, base: string): string {
-  let name = base;
-  for (let n = 1; takenNames.has(name); n++) name = `${base}_${n}`;
-  takenNames.add(name);
-  return name;
 }

@@ -5,7 +5,7 @@ import { type Tensor, toNumbers } from "../onnx/tensor.ts";
 import type { Graph } from "./graph.ts";
 import { type Conversion, type ConversionContext, conversions } from "./opsetConversions.ts";
 import type { Shapes } from "./shapes.ts";
-import { isDefaultDomain, nodesWithin, subgraphsOf, usedNames } from "./subgraphs.ts";
+import { isDefaultDomain, nodesWithin, subgraphsOf, takeName, usedNames } from "./subgraphs.ts";
 
 /** Operator sets that can be read. */
 export const readableOpsets = { oldest: 7, newest: 25 } as const;
@@ -95,12 +95,7 @@ function convertNode(node: NodeProto, from: number, target: number, context: Con
 
 function conversionContext(graph: Graph, shapes: Shapes | undefined): ConversionContext {
   const taken = usedNames(graph);
-  const fresh = (base: string) => {
-    let name = base;
-    for (let n = 1; taken.has(name); n++) name = `${base}_${n}`;
-    taken.add(name);
-    return name;
-  };
+  const fresh = (base: string) => takeName(taken, base);
   return {
     fresh,
     constant(node: NodeProto, suffix: string, tensor: Tensor) {

@@ -14,6 +14,7 @@ import { inlineFunctions } from "./inlineFunctions.ts";
 import { normalizeOpset, opsetUsesShapes, requireReadableOpset } from "./opset.ts";
 import { observeShapes, type Shapes } from "./shapes.ts";
 import { mergePads, removeNoOps } from "./simplify.ts";
+import { unshareWeights } from "./unshareWeights.ts";
 
 /** A prepared graph with the shapes of its values. */
 export interface PreparedGraph {
@@ -45,8 +46,9 @@ export async function prepareGraph(model: ModelProto, runtime: Runtime): Promise
   removeNoOps(graph);
   mergePads(graph);
   foldAffine(graph);
+  const sharing = unshareWeights(graph);
   declareShapes(graph, shapes);
-  return { graph, shapes, warnings };
+  return { graph, shapes, warnings: [...warnings, ...sharing] };
 }
 
 /** A copy without declared shapes but those of the inputs: they would go stale. */

@@ -32,6 +32,14 @@ export function usedNames(graph: Graph): Set<string> {
   return names;
 }
 
+/** `base`, or `base` with a number behind it, that is not among the taken names; adds it to them. */
+export function takeName(taken: Set<string>, base: string): string {
+  let name = base;
+  for (let n = 1; taken.has(name); n++) name = `${base}_${n}`;
+  taken.add(name);
+  return name;
+}
+
 function addNodeNames(nodes: readonly NodeProto[], names: Set<string>): void {
   for (const node of nodes) {
     names.add(node.name);
