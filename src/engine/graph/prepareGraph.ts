@@ -69,7 +69,7 @@ async function modernize(graph: Graph, runtime: Runtime): Promise<void> {
 
 async function withFreeBatch(graph: Graph, runtime: Runtime): Promise<PreparedGraph> {
   const shapes = await observeShapes(graph, runtime);
-  await foldConstants(graph, runtime);
+  await foldConstants(graph, shapes, runtime);
   if (shapes.fixedBatch === undefined) return { graph, shapes, warnings: [] };
   fixInputs(graph, shapes.fixedBatch);
   const freed = await freeBatch(graph, shapes, runtime);
