@@ -27,7 +27,9 @@ export async function chooseFromContextMenu(page: Page, file: string, label: str
 }
 
 export async function openFile(page: Page, name: string): Promise<void> {
-  await explorerRow(page, name).dblclick();
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input").fill(name);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
   await page.locator(".tab.active", { hasText: name }).waitFor();
 }
 
@@ -40,6 +42,18 @@ export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
   await page.locator(".quick-input-widget input").fill(`>${title}`);
   await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+}
+
+/** Takes a colour theme by its label, as a user does; settings files are not watched by every flavour. */
+export async function chooseTheme(page: Page, label: string): Promise<void> {
+  await runCommand(page, "Preferences: Color Theme");
+  const input = page.locator(".quick-input-widget input");
+  await input.fill(label);
+  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: label }).waitFor();
+  // The theme is previewed first and taken only when it has been loaded.
+  await page.waitForTimeout(500);
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(1000);
 }
 
 export function toast(page: Page, text: string | RegExp): Locator {

@@ -4,15 +4,10 @@ import { join } from "node:path";
 import { suite, suiteSetup, suiteTeardown, teardown, test } from "mocha";
 import type { Page } from "playwright-core";
 import { openWorkbench, screenshot, type Workbench, webviewFrame } from "../harness/workbench.ts";
-import { chooseFromContextMenu, clearNotifications, lenses, openFile, runCommand, toast, until, workerPids } from "./actions.ts";
+import { chooseFromContextMenu, chooseTheme, clearNotifications, lenses, openFile, runCommand, toast, until, workerPids } from "./actions.ts";
 import { makeWorkspace, removeWorkspace, testConfig } from "./workspace.ts";
 
-const themes = {
-  light: "Default Light Modern",
-  dark: "Default Dark Modern",
-  "high-contrast": "Default High Contrast",
-  "high-contrast-light": "Default High Contrast Light",
-};
+const themes = { light: "Light Modern", dark: "Dark Modern", "high-contrast": "Dark High Contrast", "high-contrast-light": "Light High Contrast" };
 
 suite("quantizing the sample", () => {
   let workspace: string;
@@ -26,7 +21,7 @@ suite("quantizing the sample", () => {
     workbench = await openWorkbench({
       workspace,
       vsix: process.env.BRECQ_VSIX!,
-      settings: { "workbench.colorTheme": themes.light, "brecq.threads": 1 },
+      settings: { "brecq.threads": 1 },
     });
     page = workbench.page;
   });
@@ -81,15 +76,16 @@ suite("quantizing the sample", () => {
     const headings = await view.locator("table").first().locator("thead th").allTextContents();
     assert.deepEqual(headings, ["", "w4", "w2"]);
     for (const [name, theme] of Object.entries(themes)) {
-      workbench.writeSettings({ "workbench.colorTheme": theme });
-      await view.locator(`body[data-vscode-theme-name], body`).first().waitFor();
-      await page.waitForTimeout(1500);
+      await chooseTheme(page, theme);
       await screenshot(page, `06-compare-${name}`);
+      await view.getByRole("table").nth(2).scrollIntoViewIfNeeded();
+      await screenshot(page, `06-compare-tables-${name}`);
+      await view.getByRole("heading", { name: "Compare runs" }).scrollIntoViewIfNeeded();
     }
-    workbench.writeSettings({ "workbench.colorTheme": themes.dark });
+    await chooseTheme(page, themes.dark);
     await view.locator("#copy-csv").click();
     await page.locator(".statusbar-item", { hasText: "Copied 2 runs as csv" }).waitFor();
-    await page.locator(".tab.active .codicon-close").click();
+    await openFile(page, "network.brecq.json");
   });
 
   test("a cancelled run is resumed", async () => {

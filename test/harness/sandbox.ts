@@ -30,8 +30,6 @@ export interface Sandbox {
   userData: string;
   extensions: string;
   home: string;
-  /** Replaces the user settings; a running window takes them over. */
-  writeSettings(settings: Record<string, unknown>): void;
   remove(): void;
 }
 
@@ -40,16 +38,13 @@ export function makeSandbox(workspace: string, settings: Record<string, unknown>
   const at = (...parts: string[]) => join(folder, ...parts);
   for (const name of ["data/User", "extensions", "home", "tmp"]) mkdirSync(at(name), { recursive: true });
   cpSync(workspace, at("workspace"), { recursive: true });
-  const writeSettings = (more: Record<string, unknown>) =>
-    writeFileSync(at("data/User/settings.json"), JSON.stringify({ ...quietSettings, ...settings, ...more }, undefined, 2));
-  writeSettings({});
+  writeFileSync(at("data/User/settings.json"), JSON.stringify({ ...quietSettings, ...settings }, undefined, 2));
   return {
     folder,
     workspace: at("workspace"),
     userData: at("data"),
     extensions: at("extensions"),
     home: at("home"),
-    writeSettings,
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
   };
 }

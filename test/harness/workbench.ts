@@ -19,7 +19,6 @@ export interface Workbench {
   page: Page;
   /** The copy of the workspace that is open. */
   workspace: string;
-  writeSettings(settings: Record<string, unknown>): void;
   close(): Promise<void>;
 }
 
@@ -33,7 +32,6 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   return {
     page: window.page,
     workspace: sandbox.workspace,
-    writeSettings: sandbox.writeSettings,
     close: async () => {
       await window.close();
       sandbox.remove();

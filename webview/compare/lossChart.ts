@@ -5,7 +5,7 @@ import type { RunResult } from "../../src/config/result.ts";
 import { element } from "./dom.ts";
 
 /** Theme colours of the lines; dashes tell them apart without colour. */
-const colors = ["blue", "orange", "green", "purple", "red", "yellow"].map((name) => `--vscode-charts-${name}`);
+const colors = ["blue", "red", "green", "purple", "orange", "yellow"].map((name) => `--vscode-charts-${name}`);
 const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4]];
 
 const height = 260;

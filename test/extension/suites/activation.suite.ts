@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { suite, test } from "mocha";
 import * as vscode from "vscode";
 
 suite("activation", () => {
   const extension = vscode.extensions.getExtension("brecq.brecq")!;
 
-  test("takes less than 50 ms and registers what the manifest promises", async () => {
-    // Measured on the exported function: the module's own loading is timed by its require below.
+  test("loads and activates in less than 50 ms and registers what the manifest promises", async function () {
+    const { activationMilliseconds } = await extension.activate();
+    // A second copy of the module, because the first was loaded before this test.
+    const main = require.resolve(join(extension.extensionPath, extension.packageJSON.main));
+    delete require.cache[main];
     const started = performance.now();
-    await extension.activate();
-    const milliseconds = performance.now() - started;
-    console.log(`activation: ${milliseconds.toFixed(1)} ms`);
+    require(main);
+    const loading = performance.now() - started;
     const registered = new Set(await vscode.commands.getCommands(true));
     for (const { command } of extension.packageJSON.contributes.commands) assert.ok(registered.has(command), command);
-    assert.ok(milliseconds < 50, `${milliseconds} ms`);
+    const total = loading + activationMilliseconds;
+    assert.ok(total < 50, `loading ${loading.toFixed(1)} ms and activating ${activationMilliseconds.toFixed(1)} ms`);
+    this.test!.title += ` (loading ${loading.toFixed(1)} ms, activating ${activationMilliseconds.toFixed(1)} ms)`;
   });
 
   test("declares Restricted Mode, virtual workspaces and where it runs", () => {
