@@ -58,6 +58,11 @@ export function declaredInput(input: ValueInfoProto): { type: DataType; dims: (n
   return { type, dims };
 }
 
+/** Dims of a graph input as declared; a free axis by its name. */
+export function inputDimsOf(input: ValueInfoProto): (number | string)[] {
+  return declaredInput(input).dims;
+}
+
 /** The index of the input that takes images: the first float one with the highest rank. */
 export function imageInputIndex(inputs: readonly GraphInput[]): number {
   const rank = (input: GraphInput) => (input.type === "float" ? input.dims.length : -1);

@@ -3,7 +3,7 @@ import { modelOutputs, relativeDifference } from "../../../test/support/modelOut
 import { UserError } from "../errors.ts";
 import { floatTensor } from "../onnx/tensor.ts";
 import { createRuntime } from "../runtime/createRuntime.ts";
-import { GraphBuilder } from "./builder.ts";
+import { GraphBuilder, valueInfo } from "./builder.ts";
 import { prepareGraph } from "./prepareGraph.ts";
 
 const runtime = await createRuntime({ threads: 2 });
@@ -65,6 +65,16 @@ describe("prepareGraph", () => {
     const { shapes, warnings } = await prepareGraph(b.model({ opset: 17 }), runtime);
     expect(shapes.displayDims("y")).toEqual(["batch", 6]);
     expect(warnings).toEqual([]);
+  });
+
+  test("takes an open input axis from the exporter's notes on values", async () => {
+    const b = new GraphBuilder();
+    b.output(b.op("Relu", [b.input("x", "float", ["n", 3, "height", "width"])]), "y");
+    const model = b.model({ opset: 17 });
+    await expect(prepareGraph(model, runtime)).rejects.toThrow('Axis 2 ("height") of the input "x" has no fixed length.');
+    model.graph!.valueInfo = [valueInfo("x", "float", [1, 3, 8, 6])];
+    const { shapes } = await prepareGraph(model, runtime);
+    expect(shapes.displayDims("y")).toEqual(["batch", 3, 8, 6]);
   });
 
   test.each([5, 26])("refuses operator set %i", async (opset) => {

@@ -1,6 +1,6 @@
 /** @file From a model as exported to a graph that every later step can rely on. */
 import { shallowCopy } from "../onnx/messages.ts";
-import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from "../onnx/onnx_pb.ts";
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TypeProto_Tensor } from "../onnx/onnx_pb.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { valueInfo } from "./builder.ts";
 import { requireFiniteWeights } from "./checkWeights.ts";
@@ -9,7 +9,7 @@ import { foldAffine } from "./foldAffine.ts";
 import { foldConstants } from "./foldConstants.ts";
 import { fixInputs, freeBatch } from "./freeBatch.ts";
 import { Graph } from "./graph.ts";
-import { declaredInput } from "./graphInputs.ts";
+import { inputDimsOf } from "./graphInputs.ts";
 import { inlineFunctions } from "./inlineFunctions.ts";
 import { normalizeOpset, opsetUsesShapes, requireReadableOpset } from "./opset.ts";
 import { observeShapes, type Shapes } from "./shapes.ts";
@@ -51,15 +51,27 @@ export async function prepareGraph(model: ModelProto, runtime: Runtime): Promise
   return { graph, shapes, warnings: [...warnings, ...sharing] };
 }
 
-/** A copy without declared shapes but those of the inputs: they would go stale. */
+/** A copy without declared shapes but those of the inputs: the others would go stale. */
 function copyGraph(model: ModelProto): Graph {
   const bare = shallowCopy(ModelProtoSchema, model, { graph: model.graph && shallowCopy(GraphProtoSchema, model.graph, { valueInfo: [] }) });
   const graph = new Graph(bare).clone();
   graph.irVersion = Math.max(graph.irVersion, initializersApart);
+  for (const { name, type } of model.graph?.valueInfo ?? []) {
+    const input = graph.inputs.find((candidate) => candidate.name === name);
+    if (input?.type?.value.case === "tensorType" && type?.value.case === "tensorType") completeDims(input.type.value.value, type.value.value);
+  }
   for (const output of graph.outputs) {
     if (output.type?.value.case === "tensorType") output.type.value.value.shape = undefined;
   }
   return graph;
+}
+
+/** Where an input leaves an axis but the first open, and the exporter noted its length among the inner values, takes that. */
+function completeDims(input: TypeProto_Tensor, noted: TypeProto_Tensor): void {
+  input.shape?.dim.forEach((dim, axis) => {
+    const length = noted.shape?.dim[axis]?.value;
+    if (axis > 0 && dim.value.case !== "dimValue" && length?.case === "dimValue") dim.value = { ...length };
+  });
 }
 
 async function modernize(graph: Graph, runtime: Runtime): Promise<void> {
@@ -80,7 +92,7 @@ async function withFreeBatch(graph: Graph, runtime: Runtime): Promise<PreparedGr
 
 /** Declares the outputs' shapes as they were seen, with the name that the inputs give to the batch. */
 function declareShapes(graph: Graph, shapes: Shapes): void {
-  const firstDims = graph.inputs.map((input) => declaredInput(input).dims[0]);
+  const firstDims = graph.inputs.map((input) => inputDimsOf(input)[0]);
   const batchName = firstDims.find((dim) => typeof dim === "string" && dim !== "?") ?? "batch";
   graph.outputs.forEach((output, i) => {
     if (!shapes.has(output.name)) return;
