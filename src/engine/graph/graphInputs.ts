@@ -22,23 +22,32 @@ const maxSampleElements = 2 ** 27;
  * @throws UserError where an input is no tensor, has another free axis, or is too large
  */
 export function graphInputs(graph: Graph): GraphInput[] {
-  return graph.inputs.map((input) => {
-    const { type, dims } = declaredInput(input);
-    const batched = dims.length > 0 && typeof dims[0] === "string";
-    const complete = dims.map((dim, axis) => {
-      if (typeof dim === "number") return dim;
-      if (axis === 0) return 1;
-      throw new UserError(`Axis ${axis} ("${dim}") of the input "${input.name}" has no fixed length.`, {
-        hint: "Export the model with a fixed input size; only the first axis, the batch, may vary.",
-      });
+  return graph.inputs.map(graphInput);
+}
+
+/**
+ * Dims of a graph input for one sample: the first axis is 1 where it is free.
+ * @throws UserError as {@link graphInputs}
+ */
+export function inputDimsOf(input: ValueInfoProto): readonly number[] {
+  return graphInput(input).dims;
+}
+
+function graphInput(input: ValueInfoProto): GraphInput {
+  const { type, dims } = declaredInput(input);
+  const complete = dims.map((dim, axis) => {
+    if (typeof dim === "number") return dim;
+    if (axis === 0) return 1;
+    throw new UserError(`Axis ${axis} ("${dim}") of the input "${input.name}" has no fixed length.`, {
+      hint: "Export the model with a fixed input size; only the first axis, the batch, may vary.",
     });
-    if (sizeOf(complete) > maxSampleElements) {
-      throw new UserError(`The input "${input.name}" is declared with the shape [${dims.join(", ")}], which is too large to run.`, {
-        hint: "Export the model with a smaller input.",
-      });
-    }
-    return { name: input.name, type, dims: complete, batched };
   });
+  if (sizeOf(complete) > maxSampleElements) {
+    throw new UserError(`The input "${input.name}" is declared with the shape [${dims.join(", ")}], which is too large to run.`, {
+      hint: "Export the model with a smaller input.",
+    });
+  }
+  return { name: input.name, type, dims: complete, batched: typeof dims[0] === "string" };
 }
 
 /** Type and dims of a graph input as declared; a free axis by its name. */
@@ -56,11 +65,6 @@ export function declaredInput(input: ValueInfoProto): { type: DataType; dims: (n
     return (value.case === "dimParam" && value.value) || "?";
   });
   return { type, dims };
-}
-
-/** Dims of a graph input as declared; a free axis by its name. */
-export function inputDimsOf(input: ValueInfoProto): (number | string)[] {
-  return declaredInput(input).dims;
 }
 
 /** The index of the input that takes images: the first float one with the highest rank. */

@@ -9,7 +9,7 @@ import { foldAffine } from "./foldAffine.ts";
 import { foldConstants } from "./foldConstants.ts";
 import { fixInputs, freeBatch } from "./freeBatch.ts";
 import { Graph } from "./graph.ts";
-import { inputDimsOf } from "./graphInputs.ts";
+import { declaredInput } from "./graphInputs.ts";
 import { inlineFunctions } from "./inlineFunctions.ts";
 import { normalizeOpset, opsetUsesShapes, requireReadableOpset } from "./opset.ts";
 import { observeShapes, type Shapes } from "./shapes.ts";
@@ -92,7 +92,7 @@ async function withFreeBatch(graph: Graph, runtime: Runtime): Promise<PreparedGr
 
 /** Declares the outputs' shapes as they were seen, with the name that the inputs give to the batch. */
 function declareShapes(graph: Graph, shapes: Shapes): void {
-  const firstDims = graph.inputs.map((input) => inputDimsOf(input)[0]);
+  const firstDims = graph.inputs.map((input) => declaredInput(input).dims[0]);
   const batchName = firstDims.find((dim) => typeof dim === "string" && dim !== "?") ?? "batch";
   graph.outputs.forEach((output, i) => {
     if (!shapes.has(output.name)) return;
