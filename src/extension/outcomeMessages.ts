@@ -33,9 +33,10 @@ export function describeOutcome(outcome: WorkerOutcome): Failure | undefined {
 
 function crashAdvice(reason: CrashReason): string {
   switch (reason) {
-    case "memory":
     case "killed":
-      return l10n.t("Close other programs, use fewer calibration images, or raise the setting brecq.memoryLimit; then resume the run.");
+      return l10n.t("Close other programs or use fewer calibration images, so that memory suffices; then resume the run.");
+    case "memory":
+      return l10n.t("Use fewer calibration images, or raise the setting brecq.memoryLimit; then resume the run.");
     case "unresponsive":
       return l10n.t("Resume the run; if it happens again, lower the setting brecq.threads.");
     case "start":

@@ -23,7 +23,12 @@ export async function chooseFromContextMenu(page: Page, file: string, label: str
     await page.keyboard.press("Escape");
   }
   await look?.();
-  await entry.click();
+  // A menu that has only just opened takes no click.
+  await until(async () => {
+    if (await entry.isVisible()) await entry.click();
+    await page.waitForTimeout(300);
+    return !(await entry.isVisible());
+  }, "the menu's closing");
 }
 
 export async function openFile(page: Page, name: string): Promise<void> {

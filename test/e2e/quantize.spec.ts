@@ -112,6 +112,8 @@ suite("quantizing the sample", () => {
     process.kill(workerPids()[0]!, "SIGKILL");
     const message = toast(page, "The worker process stopped");
     await message.waitFor();
+    await lenses(page, "Resume").waitFor();
+    await page.waitForTimeout(700);
     await screenshot(page, "09-killed");
     await message.getByRole("button", { name: "Resume" }).click();
     await lenses(page, "■ Cancel").waitFor();

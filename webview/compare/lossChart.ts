@@ -8,6 +8,9 @@ import { element } from "./dom.ts";
 const colors = ["blue", "red", "green", "purple", "orange", "yellow"].map((name) => `--vscode-charts-${name}`);
 const dashes = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4]];
 
+/** Faint on any background; borders of high-contrast themes would drown the lines. */
+const gridColor = "#8884";
+
 const height = 260;
 
 export class LossChart {
@@ -51,7 +54,7 @@ export class LossChart {
   private options(results: RunResult[]): uPlot.Options {
     const axis = {
       stroke: themeColor("--vscode-foreground"),
-      grid: { stroke: themeColor("--vscode-widget-border", "#8884"), width: 1 },
+      grid: { stroke: gridColor, width: 1 },
       ticks: { show: false },
     };
     return {
@@ -85,6 +88,6 @@ function describe(results: RunResult[], curves: RunResult["blocks"][number]["cur
   return l10n.t("Loss curves of the block {0}: {1}", block, ends.join("; "));
 }
 
-function themeColor(variable: string, fallback = "gray"): string {
-  return getComputedStyle(document.body).getPropertyValue(variable).trim() || fallback;
+function themeColor(variable: string): string {
+  return getComputedStyle(document.body).getPropertyValue(variable).trim() || "gray";
 }
