@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import { openArrays } from "./arrayDataset.ts";
 import { type ImageSource, openImages } from "./imageDataset.ts";
 import { drawSample, type ImageFolder, listImages } from "./imageFolder.ts";
-import { folderLabels, listedLabels } from "./labels.ts";
+import { folderLabels, listedLabels, rankFolders, readClasses } from "./labels.ts";
 import { planPreprocessing } from "./preprocess.ts";
 
 /** Samples of a model's input. */
@@ -17,6 +17,8 @@ export interface Dataset {
   read(start: number, count: number): Promise<Float32Array>;
   /** The class of each sample, where the data tells it. */
   readonly labels?: Int32Array | undefined;
+  /** How many class folders there are, where labels are the ranks of their names. */
+  readonly rankedFolders?: number | undefined;
   /** What each sample is, e.g. its path in the folder. */
   readonly names: readonly string[];
   /** Sentences for the user, e.g. about images that were skipped. */
@@ -67,26 +69,37 @@ export async function openEvaluation(options: EvaluationOptions): Promise<Datase
   const plan = planPreprocessing(options.input, options.inputDims);
   const images = await listImages(resolve(folder, evaluation.images));
   requireImages(images);
-  const { sources, warnings } = await labelledImages(images, evaluation, folder);
-  const chosen = sources.slice(0, evaluation.count);
-  return await openImages({ ...options, plan, folder: images.folder, sources: chosen, warnings: [...linkWarnings(images), ...warnings] });
+  const { sources, rankedFolders, warnings = [] } = await labelledImages(images, evaluation, folder);
+  return await openImages({
+    ...options,
+    plan,
+    folder: images.folder,
+    sources: sources.slice(0, evaluation.count),
+    rankedFolders,
+    warnings: [...linkWarnings(images), ...warnings],
+  });
 }
 
-async function labelledImages(
-  images: ImageFolder,
-  evaluation: EvaluationConfig,
-  folder: string,
-): Promise<{ sources: ImageSource[]; warnings: string[] }> {
-  switch (evaluation.labels) {
-    case "folders":
-      return { sources: await folderLabels(images, evaluation.classes && resolve(folder, evaluation.classes)), warnings: [] };
+interface LabelledImages {
+  readonly sources: readonly ImageSource[];
+  readonly rankedFolders?: number;
+  readonly warnings?: readonly string[];
+}
+
+async function labelledImages(images: ImageFolder, { labels, classes }: EvaluationConfig, folder: string): Promise<LabelledImages> {
+  switch (labels) {
+    case "folders": {
+      if (classes !== undefined) return { sources: folderLabels(images, await readClasses(resolve(folder, classes))) };
+      const ranks = await rankFolders(images.folder);
+      return { sources: folderLabels(images, ranks), rankedFolders: ranks.size };
+    }
     case "yolo":
       return {
         sources: images.files.map((file) => ({ file })),
         warnings: ["Boxes (labels: yolo) are not compared in this version: only the signal-to-noise ratio of the outputs is measured."],
       };
     default:
-      return { sources: await listedLabels(images, resolve(folder, evaluation.labels)), warnings: [] };
+      return { sources: await listedLabels(images, resolve(folder, labels)) };
   }
 }
 

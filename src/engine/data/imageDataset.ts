@@ -23,6 +23,8 @@ export interface ImageDatasetOptions {
   readonly inputDims: readonly number[];
   readonly folder: string;
   readonly sources: readonly ImageSource[];
+  /** See {@link Dataset.rankedFolders}. */
+  readonly rankedFolders?: number | undefined;
   readonly warnings: readonly string[];
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -91,19 +93,21 @@ class ImageDataset implements Dataset {
   readonly count: number;
   readonly dims: readonly number[];
   readonly labels: Int32Array | undefined;
+  readonly rankedFolders: number | undefined;
   readonly names: readonly string[];
   readonly #plan: PreprocessPlan;
   readonly #folder: string;
   readonly #images: readonly GoodImage[];
 
   constructor(
-    { plan, folder, inputDims }: ImageDatasetOptions,
+    { plan, folder, inputDims, rankedFolders }: ImageDatasetOptions,
     images: readonly GoodImage[],
     readonly warnings: readonly string[],
   ) {
     this.#plan = plan;
     this.#folder = folder;
     this.#images = images;
+    this.rankedFolders = rankedFolders;
     this.count = images.length;
     this.dims = [1, ...inputDims.slice(1)];
     this.names = images.map(({ source }) => source.file);

@@ -7,32 +7,33 @@ import type { ImageSource } from "./imageDataset.ts";
 import { compareCodePoints, type ImageFolder, isInside } from "./imageFolder.ts";
 
 /**
- * The class of an image is the rank of its folder's name (the first folder of its path) among all folders' names in
- * the order of code points, or the line, from 0, on which `classesFile` has the name.
- * @throws UserError where an image lies in no folder, or its folder is not in the file
+ * The class of an image is that of the folder it lies in, the first of its path.
+ * @param classes class by folder name
+ * @throws UserError where an image lies in no folder, or its folder has no class
  */
-export async function folderLabels(images: ImageFolder, classesFile: string | undefined): Promise<ImageSource[]> {
-  const classes = classesFile === undefined ? await rankFolders(images.folder) : await readClasses(classesFile);
+export function folderLabels(images: ImageFolder, classes: ReadonlyMap<string, number>): ImageSource[] {
+  const place = { file: images.folder };
   return images.files.map((file) => {
     const name = file.includes("/") ? file.slice(0, file.indexOf("/")) : undefined;
     if (name === undefined) {
       throw new UserError(`The image "${file}" lies outside of the class folders.`, {
         hint: 'With "labels": "folders", each image must be in the folder of its class.',
-        place: { file: images.folder },
+        place,
       });
     }
     const label = classes.get(name);
     if (label === undefined) {
       throw new UserError(`The folder "${name}" is not in the list of classes.`, {
-        hint: "Add it to the list, one folder name a line.",
-        place: { file: classesFile },
+        hint: 'Add it to the file "classes", one folder name a line.',
+        place,
       });
     }
     return { file, label };
   });
 }
 
-async function rankFolders(folder: string): Promise<Map<string, number>> {
+/** The rank of each folder's name in the order of code points. */
+export async function rankFolders(folder: string): Promise<Map<string, number>> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw fileError(error, "read", folder);
   });
@@ -40,7 +41,8 @@ async function rankFolders(folder: string): Promise<Map<string, number>> {
   return new Map(names.sort(compareCodePoints).map((name, rank) => [name, rank]));
 }
 
-async function readClasses(path: string): Promise<Map<string, number>> {
+/** The line, from 0, of each folder name in a file. */
+export async function readClasses(path: string): Promise<Map<string, number>> {
   const classes = new Map<string, number>();
   for (const [line, text] of (await readLines(path)).entries()) {
     if (text === "") continue;

@@ -12,10 +12,13 @@ describe("classes", () => {
     expect([0, 1, 2, 3].map((label) => rankOf(outputs, 0, 4, 0, label))).toEqual([3, 0, 2, 1]);
   });
 
-  it("never counts a label that the model has no output for", () => {
-    const accuracy = new TopAccuracy(3, 0);
-    accuracy.add(Float32Array.of(1, 0, 0), Int32Array.of(7));
-    expect(accuracy.result.top1).toBe(0);
+  it("counts a row that is not a number as missed", () => {
+    const accuracy = new TopAccuracy(2, 0);
+    accuracy.add(Float32Array.of(NaN, NaN, NaN, 1, 0, 1), Int32Array.of(0, 1, 1));
+    expect(accuracy.result.top1).toBeCloseTo(100 / 3, 10);
+    const agreement = new Agreement(2, 0);
+    agreement.add(Float32Array.of(NaN, 0, 1, 0), Float32Array.of(NaN, 0, 1, NaN));
+    expect(agreement.result).toBe(0);
   });
 });
 
@@ -25,6 +28,12 @@ describe("TopAccuracy", () => {
     accuracy.add(Float32Array.of(6, 5, 4, 3, 2, 1, 6, 5, 4, 3, 2, 1), Int32Array.of(0, 5));
     accuracy.add(Float32Array.of(6, 5, 4, 3, 2, 1, 6, 5, 4, 3, 2, 1), Int32Array.of(4, 1));
     expect(accuracy.result).toEqual({ top1: 25, top5: 75 });
+  });
+
+  it("has no top-5 of five classes", () => {
+    const accuracy = new TopAccuracy(6, 1);
+    accuracy.add(Float32Array.of(9, 1, 2, 3, 4, 5), Int32Array.of(4));
+    expect(accuracy.result).toEqual({ top1: 100 });
   });
 });
 
@@ -47,5 +56,13 @@ describe("Agreement and SignalToNoise", () => {
     const noise = new SignalToNoise();
     noise.add([1, 2], [1, 2]);
     expect(noise.result).toBeUndefined();
+  });
+
+  it("is as bad as can be where only the quantized network gives no number", () => {
+    const noise = new SignalToNoise();
+    noise.add([1, -Infinity, 2], [1, -Infinity, 2]);
+    expect(noise.result).toBeUndefined();
+    noise.add([1, 2], [1, NaN]);
+    expect(noise.result).toBe(-200);
   });
 });
