@@ -27,6 +27,12 @@ describe("freeBatch", () => {
     ["a batch of 4", [4, 6], (b, x) => b.op("Reshape", [x, b.ints([4, 2, 3])]), ["batch", 2, 3]],
     ["an Expand to [2, 3, 5]", [2, 3, 1], (b, x) => b.op("Expand", [x, b.ints([2, 3, 5])]), ["batch", 3, 5]],
     ["a Resize to sizes", [1, 1, 5, 7], (b, x) => b.op("Resize", [x, "", "", b.ints([1, 1, 12, 9])], { mode: "linear" }), ["batch", 1, 12, 9]],
+    [
+      "a constant joined to the sample",
+      [1, 2, 3],
+      (b, x) => b.op("Concat", [b.constant(floatTensor([7, 8, 9], [1, 1, 3])), x], { axis: -2 }),
+      ["batch", 3, 3],
+    ],
   ])("frees %s", async (_, dims, build, expected) => {
     const result = await freed(dims, build);
     expect(result?.shapes.fixedBatch).toBeUndefined();
