@@ -9,6 +9,13 @@ import { build as bundle, context } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const native = ["onnxruntime-node", "onnxruntime-web", "sharp"];
+/** zod brings its messages in forty languages, of which none but English is shown: half of each bundle. */
+const withoutZodLocales = {
+  name: "without-zod-locales",
+  setup({ onLoad }) {
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export { default as en } from "./en.js";' }));
+  },
+};
 /** Lets CommonJS dependencies inside an ES module call `require`. */
 const requireBanner = 'import { createRequire as brecqCreateRequire } from "node:module"; const require = brecqCreateRequire(import.meta.url);';
 
@@ -18,6 +25,7 @@ export async function build({ production = false, tests = false, watch = false, 
   const common = {
     absWorkingDir: root,
     bundle: true,
+    plugins: [withoutZodLocales],
     logLevel: "warning",
     minify: production,
     sourcemap: production ? false : "linked",

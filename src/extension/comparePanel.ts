@@ -3,7 +3,7 @@ import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import { type Comparison, compareRuns, comparisonToCsv, comparisonToMarkdown } from "../config/comparison.ts";
 import type { RunResult } from "../config/result.ts";
-import { type CopyFormat, fromCompareViewSchema, type ToCompareView } from "../protocol/compareView.ts";
+import type { CopyFormat, ToCompareView } from "../protocol/compareView.ts";
 import { readConfig } from "./configFiles.ts";
 import type { ResultStore } from "./resultStore.ts";
 import type { RunManager } from "./runManager.ts";
@@ -110,6 +110,7 @@ class ComparePanel {
   }
 
   private async receive(raw: unknown): Promise<void> {
+    const { fromCompareViewSchema } = await import("../protocol/compareView.ts");
     const { data: message } = fromCompareViewSchema.safeParse(raw);
     if (message?.type === "ready") await this.show();
     if (message?.type === "copy") await this.copy(message.format, message.runs);

@@ -22,10 +22,11 @@ export async function createConfig(model: string, launcher: WorkerLauncher): Pro
   }
   const calibration = await askCalibration(model);
   if (calibration === undefined) return undefined;
-  const outcome = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Window, title: l10n.t("Reading {0}", basename(model)) },
-    () => launcher.launch((runtime) => ({ job: "init", model, calibration: calibration.folder, runtime })).finished,
-  );
+  const progress = { location: vscode.ProgressLocation.Window, title: l10n.t("Reading {0}", basename(model)) };
+  const outcome = await vscode.window.withProgress(progress, async () => {
+    const worker = await launcher.launch((runtime) => ({ job: "init", model, calibration: calibration.folder, runtime }));
+    return worker.finished;
+  });
   if (outcome.kind !== "done" || outcome.result.job !== "init") {
     const failure = describeOutcome(outcome);
     if (failure) void vscode.window.showErrorMessage([failure.message, failure.hint].filter(Boolean).join(" "));

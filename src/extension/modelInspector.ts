@@ -28,7 +28,8 @@ export class ModelInspector {
   }
 
   private async ask(model: string): Promise<Inspection> {
-    const outcome = await this.launcher.launch((runtime) => ({ job: "inspect", model, runtime })).finished;
+    const worker = await this.launcher.launch((runtime) => ({ job: "inspect", model, runtime }));
+    const outcome = await worker.finished;
     if (outcome.kind === "done" && outcome.result.job === "inspect") return outcome.result.inspection;
     const failure = describeOutcome(outcome);
     throw new Error([failure?.message ?? l10n.t("Reading the model was cancelled."), failure?.hint].filter(Boolean).join(" "));

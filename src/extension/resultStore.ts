@@ -1,7 +1,7 @@
 import { access, readFile, rm, stat } from "node:fs/promises";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
-import { type RunResult, resultSchema } from "../config/result.ts";
+import type { RunResult } from "../config/result.ts";
 import { runFiles } from "../config/resultPaths.ts";
 
 /** What lies on the disk for one run. */
@@ -63,13 +63,15 @@ export class ResultStore implements vscode.Disposable {
     if (modified === undefined) return {};
     const cached = this.cache.get(file);
     if (cached?.modified === modified) return cached.run;
-    const run = parseResult(await readFile(file, "utf8").catch(() => ""), file);
+    const run = await parseResult(await readFile(file, "utf8").catch(() => ""), file);
     this.cache.set(file, { modified, run });
     return run;
   }
 }
 
-function parseResult(text: string, file: string): Pick<StoredRun, "result" | "problem"> {
+async function parseResult(text: string, file: string): Promise<Pick<StoredRun, "result" | "problem">> {
+  // Loaded when there is a result, to keep activation short.
+  const { resultSchema } = await import("../config/result.ts");
   try {
     return { result: resultSchema.parse(JSON.parse(text)) };
   } catch {

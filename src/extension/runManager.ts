@@ -23,7 +23,8 @@ export interface RunState {
 
 interface Entry {
   state: RunState;
-  worker?: WorkerProcess;
+  /** Set once its turn has come. */
+  worker?: Promise<WorkerProcess>;
   finished: Promise<RunState>;
   settle(state: RunState): void;
 }
@@ -76,7 +77,7 @@ export class RunManager implements vscode.Disposable {
     if (!entry || !this.queue.includes(entry)) return;
     if (entry.worker) {
       this.update(entry, { status: "cancelling" });
-      entry.worker.cancel();
+      void entry.worker.then((worker) => worker.cancel());
     } else {
       this.end(entry, { kind: "cancelled" });
     }
@@ -109,7 +110,7 @@ export class RunManager implements vscode.Disposable {
       },
     );
     this.update(entry, { status: "running", startedAt: Date.now() });
-    void entry.worker.finished.then((outcome) => this.end(entry, outcome));
+    void entry.worker.then(({ finished }) => finished).then((outcome) => this.end(entry, outcome));
   }
 
   private end(entry: Entry, outcome: WorkerOutcome): void {

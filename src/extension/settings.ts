@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { type RuntimeSettings, runtimeSettingsSchema } from "../protocol/worker.ts";
+import type { RuntimeSettings } from "../protocol/worker.ts";
 
 export interface Settings {
   runtime: RuntimeSettings;
@@ -14,7 +14,11 @@ export function readSettings(): Settings {
   const settings = vscode.workspace.getConfiguration("brecq");
   const limit = settings.get<number>("memoryLimit", 0);
   return {
-    runtime: runtimeSettingsSchema.parse({ provider: settings.get("executionProvider"), threads: settings.get("threads") }),
+    runtime: {
+      provider: settings.get<RuntimeSettings["provider"]>("executionProvider", "cpu"),
+      threads: settings.get<number>("threads", 0),
+      backend: "auto",
+    },
     nodePath: settings.get<string>("worker.nodePath") || process.execPath,
     memoryLimitBytes: limit > 0 ? limit * 2 ** 20 : undefined,
     defaultBits: settings.get<number>("defaultBits", 4),

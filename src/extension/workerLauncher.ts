@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { Progress } from "../protocol/progress.ts";
 import type { Job, RuntimeSettings } from "../protocol/worker.ts";
 import { readSettings } from "./settings.ts";
-import { startWorker, type WorkerProcess } from "./workerProcess.ts";
+import type { WorkerProcess } from "./workerProcess.ts";
 
 const heartbeatLimitSeconds = 120;
 const cancelLimitMs = 5000;
@@ -20,7 +20,9 @@ export class WorkerLauncher implements vscode.Disposable {
   }
 
   /** @param job the job without its runtime settings, which are the user's */
-  launch(job: (runtime: RuntimeSettings) => Job, onProgress: (event: Progress) => void = () => undefined): WorkerProcess {
+  async launch(job: (runtime: RuntimeSettings) => Job, onProgress: (event: Progress) => void = () => undefined): Promise<WorkerProcess> {
+    // Loaded at the first job: the protocol's schemas take longer than all the rest of the activation.
+    const { startWorker } = await import("./workerProcess.ts");
     const settings = readSettings();
     const worker = startWorker(job(settings.runtime), {
       script: this.script,
