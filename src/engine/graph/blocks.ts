@@ -1,13 +1,25 @@
 /** @file Cutting a network into blocks, the units of reconstruction. */
 import type { NodeProto } from "../onnx/onnx_pb.ts";
+import { type Assembly, attachAhead, attachBehind } from "./blocks/attach.ts";
+import { nameBlocks } from "./blocks/blockNames.ts";
+import { joinChains, joinFusingLayers, joinSqueezeLayers } from "./blocks/chains.ts";
+import { type Cluster, Clusters } from "./blocks/clusters.ts";
+import { endLayers } from "./blocks/ends.ts";
+import { flowOf } from "./blocks/flow.ts";
+import { itemsOf } from "./blocks/items.ts";
+import { findRegions } from "./blocks/regions.ts";
 import { type Graph, nodeLabel, nodeReads } from "./graph.ts";
-import { uniqueNames } from "./layerNames.ts";
 import type { Layer } from "./layers.ts";
 import type { Shapes } from "./shapes.ts";
 
+/**
+ * "residual": around a sum. "chain": layers in a row. "join": around a concatenation, or with several inputs or outputs. "layer": one layer
+ * alone. "glue": no layers.
+ */
 export type BlockKind = "residual" | "chain" | "join" | "layer" | "glue";
 
 export interface Block {
+  /** Unique in the network. */
   readonly name: string;
   readonly kind: BlockKind;
   /** In topological order. */
@@ -19,64 +31,103 @@ export interface Block {
   readonly outputs: readonly string[];
 }
 
-export function partition(graph: Graph, layers: readonly Layer[], _shapes: Shapes): Block[] {
+/**
+ * Cuts a prepared graph into blocks (Li et al. 2021, section 3.3, for any network): every node is in one, and each reads only graph inputs and
+ * outputs of earlier blocks. No block with layers holds an operator without gradient. docs/blocks.md tells the rules.
+ */
+export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes): Block[] {
   const layerOf = new Map(layers.map((layer) => [layer.node, layer]));
-  const groups: NodeProto[][] = [];
-  for (const atom of atoms(graph)) {
-    if (atom.some((node) => layerOf.has(node)) || groups.length === 0) groups.push(atom);
-    else groups.at(-1)!.push(...atom);
-  }
-  const blocks = groups.map((nodes) => blockOf(graph, nodes, layerOf));
-  const names = uniqueNames(blocks.map(({ name }) => name));
-  return blocks.map((block, i) => ({ ...block, name: names[i]! }));
+  const flow = flowOf(graph);
+  const layerAt = (vertex: number) => layerOf.get(flow.nodes[vertex]!);
+  const isLayer = (vertex: number) => layerAt(vertex) !== undefined;
+  const ends = endLayers(flow, isLayer);
+  const items = itemsOf(
+    flow,
+    findRegions(flow, isLayer, (vertex) => ends.has(vertex)),
+    isLayer,
+  );
+  const clusters = new Clusters(items);
+  const nodesOf = ({ vertices }: { vertices: readonly number[] }) => vertices.map((vertex) => flow.nodes[vertex]!);
+  const isEnd = (item: number) => items[item]!.kind === "layer" && ends.has(items[item]!.vertices[0]!);
+  const assembly: Assembly = { items, clusters, shapes, nodesOf, isEnd };
+  const activated = attachBehind(assembly);
+  attachAhead(assembly);
+  const facts = { activated, layersOf: (item: number) => items[item]!.vertices.flatMap((vertex) => layerAt(vertex) ?? []) };
+  joinSqueezeLayers(assembly, facts);
+  joinFusingLayers(assembly, facts);
+  joinChains(assembly, facts);
+
+  const parts = clusters.all();
+  const contents = parts.map((cluster) => contentOf(graph, nodesOf({ vertices: verticesOf(assembly, cluster) }), layerOf));
+  const names = nameBlocks(
+    contents.map((content) => content.layers),
+    (i) => nodeLabel(contents[i]!.nodes[0]!),
+  );
+  const blocks = contents.map((content, i) => ({ name: names[i]!, kind: kindOf(assembly, parts[i]!, content), ...content }));
+  requireOrder(graph, blocks);
+  return blocks;
 }
 
-export function firstLastLayers(blocks: readonly Block[]): ReadonlySet<string> {
-  const layered = blocks.filter(({ layers }) => layers.length > 0);
-  const ends = [layered[0], layered.at(-1)].filter((block) => block?.layers.length === 1);
-  return new Set(ends.map((block) => block!.layers[0]!.name));
+function verticesOf({ items }: Assembly, cluster: Cluster): number[] {
+  return cluster.items.flatMap((item) => items[item]!.vertices).sort((a, b) => a - b);
 }
 
-/** Node groups between values that every path passes. */
-function atoms(graph: Graph): NodeProto[][] {
-  const remaining = new Map<string, number>();
-  const groups: NodeProto[][] = [];
-  let group: NodeProto[] = [];
-  let live = 0;
-  const readersOf = (value: string) => graph.consumers(value).length + (graph.isOutput(value) ? 1 : 0);
-  for (const { name } of graph.inputs) {
-    remaining.set(name, readersOf(name));
-    live++;
-  }
-  for (const node of graph.nodes) {
-    group.push(node);
-    for (const value of new Set(nodeReads(node))) {
-      const left = remaining.get(value);
-      if (left === undefined) continue;
-      remaining.set(value, left - 1);
-      if (left === 1) live--;
-    }
-    for (const value of node.output) {
-      if (value === "" || readersOf(value) === 0) continue;
-      remaining.set(value, readersOf(value));
-      live++;
-    }
-    if (live <= 1) {
-      groups.push(group);
-      group = [];
-    }
-  }
-  if (group.length > 0) groups.push(group);
-  return groups;
-}
-
-function blockOf(graph: Graph, nodes: NodeProto[], layerOf: ReadonlyMap<NodeProto, Layer>): Block {
-  const layers = nodes.flatMap((node) => layerOf.get(node) ?? []);
+function contentOf(graph: Graph, nodes: readonly NodeProto[], layerOf: ReadonlyMap<NodeProto, Layer>): Omit<Block, "name" | "kind"> {
   const inside = new Set(nodes);
   const made = new Set(nodes.flatMap((node) => node.output).filter((value) => value !== ""));
   const inputs = new Set(nodes.flatMap(nodeReads).filter((value) => !made.has(value) && !graph.initializers.has(value)));
   const outputs = [...made].filter((value) => graph.isOutput(value) || graph.consumers(value).some((reader) => !inside.has(reader)));
-  const residual = layers.length > 1 && nodes.some(({ opType }) => opType === "Add");
-  const kind = layers.length === 0 ? "glue" : layers.length === 1 ? "layer" : residual ? "residual" : "chain";
-  return { name: layers[0]?.name ?? nodeLabel(nodes[0]!), kind, nodes, layers, inputs: [...inputs], outputs };
+  return { nodes, layers: nodes.flatMap((node) => layerOf.get(node) ?? []), inputs: [...inputs], outputs };
+}
+
+function kindOf(assembly: Assembly, cluster: Cluster, { layers, inputs, outputs }: Omit<Block, "name" | "kind">): BlockKind {
+  if (layers.length === 0) return "glue";
+  if (cluster.items.some(assembly.isEnd)) return "layer";
+  const kinds = cluster.items.map((item) => assembly.items[item]!.kind);
+  if (kinds.includes("join")) return "join";
+  if (kinds.includes("residual")) return "residual";
+  if (inputs.length > 1 || outputs.length > 1) return "join";
+  return layers.length === 1 ? "layer" : "chain";
+}
+
+/** @throws where a node is in no block or in two, or a block reads what a later one makes: a defect of this program */
+function requireOrder(graph: Graph, blocks: readonly Block[]): void {
+  const known = new Set(graph.inputs.map(({ name }) => name));
+  const placed = new Set<NodeProto>();
+  for (const { name, nodes } of blocks) {
+    for (const node of nodes) {
+      const missing = nodeReads(node).find((value) => !known.has(value) && !graph.initializers.has(value));
+      if (missing !== undefined) throw new Error(`internal: block "${name}" reads "${missing}" before it is made`);
+      if (placed.has(node)) throw new Error(`internal: a node of block "${name}" is in another block too`);
+      placed.add(node);
+      for (const value of node.output) known.add(value);
+    }
+  }
+  if (placed.size !== graph.nodes.length) throw new Error("internal: nodes are in no block");
+}
+
+/**
+ * Names of the layers that read the network's input, or make its output, with no other layer between, as far as each is alone in its block.
+ */
+export function firstLastLayers(blocks: readonly Block[]): ReadonlySet<string> {
+  const ends = [...firstBlocks(blocks), ...lastBlocks(blocks)].filter(({ kind }) => kind === "layer");
+  return new Set(ends.map(({ layers }) => layers[0]!.name));
+}
+
+function firstBlocks(blocks: readonly Block[]): Block[] {
+  const behindLayer = new Set<string>();
+  return blocks.filter(({ layers, inputs, outputs }) => {
+    const isFirst = layers.length > 0 && !inputs.some((value) => behindLayer.has(value));
+    if (layers.length > 0 || inputs.some((value) => behindLayer.has(value))) for (const value of outputs) behindLayer.add(value);
+    return isFirst;
+  });
+}
+
+function lastBlocks(blocks: readonly Block[]): Block[] {
+  const beforeLayer = new Set<string>();
+  return blocks.toReversed().filter(({ layers, inputs, outputs }) => {
+    const isLast = layers.length > 0 && !outputs.some((value) => beforeLayer.has(value));
+    if (layers.length > 0 || outputs.some((value) => beforeLayer.has(value))) for (const value of inputs) beforeLayer.add(value);
+    return isLast;
+  });
 }
