@@ -1,6 +1,6 @@
 /** @file Cutting a network into blocks, the units of reconstruction. */
 import type { NodeProto } from "../onnx/onnx_pb.ts";
-import { type Assembly, attachAhead, attachBehind } from "./blocks/attach.ts";
+import { type Assembly, attachAhead, attachBehind, hasEnd } from "./blocks/attach.ts";
 import { nameBlocks } from "./blocks/blockNames.ts";
 import { joinChains, joinFusingLayers, joinSqueezeLayers } from "./blocks/chains.ts";
 import { type Cluster, Clusters } from "./blocks/clusters.ts";
@@ -41,24 +41,27 @@ export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes
   const layerAt = (vertex: number) => layerOf.get(flow.nodes[vertex]!);
   const isLayer = (vertex: number) => layerAt(vertex) !== undefined;
   const ends = endLayers(flow, isLayer);
-  const items = itemsOf(
-    flow,
-    findRegions(flow, isLayer, (vertex) => ends.has(vertex)),
-    isLayer,
-  );
+  const regions = findRegions(flow, isLayer, (vertex) => ends.has(vertex));
+  const items = itemsOf(flow, regions, isLayer);
   const clusters = new Clusters(items);
-  const nodesOf = ({ vertices }: { vertices: readonly number[] }) => vertices.map((vertex) => flow.nodes[vertex]!);
-  const isEnd = (item: number) => items[item]!.kind === "layer" && ends.has(items[item]!.vertices[0]!);
-  const assembly: Assembly = { items, clusters, shapes, nodesOf, isEnd };
+  const assembly: Assembly = {
+    items,
+    clusters,
+    shapes,
+    nodesOf: (item) => items[item]!.vertices.map((vertex) => flow.nodes[vertex]!),
+    isEnd: (item) => ends.has(items[item]!.vertices[0]!),
+  };
   const activated = attachBehind(assembly);
   attachAhead(assembly);
-  const facts = { activated, layersOf: (item: number) => items[item]!.vertices.flatMap((vertex) => layerAt(vertex) ?? []) };
-  joinSqueezeLayers(assembly, facts);
-  joinFusingLayers(assembly, facts);
-  joinChains(assembly, facts);
+  const facts = { ...assembly, activated, layersOf: (item: number) => items[item]!.vertices.flatMap((vertex) => layerAt(vertex) ?? []) };
+  joinSqueezeLayers(facts);
+  joinFusingLayers(facts);
+  joinChains(facts);
 
   const parts = clusters.all();
-  const contents = parts.map((cluster) => contentOf(graph, nodesOf({ vertices: verticesOf(assembly, cluster) }), layerOf));
+  const verticesOf = (cluster: Cluster) => cluster.items.flatMap((item) => items[item]!.vertices).sort((a, b) => a - b);
+  const nodesOf = (cluster: Cluster) => verticesOf(cluster).map((vertex) => flow.nodes[vertex]!);
+  const contents = parts.map((cluster) => contentOf(graph, nodesOf(cluster), layerOf));
   const names = nameBlocks(
     contents.map((content) => content.layers),
     (i) => nodeLabel(contents[i]!.nodes[0]!),
@@ -66,10 +69,6 @@ export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes
   const blocks = contents.map((content, i) => ({ name: names[i]!, kind: kindOf(assembly, parts[i]!, content), ...content }));
   requireOrder(graph, blocks);
   return blocks;
-}
-
-function verticesOf({ items }: Assembly, cluster: Cluster): number[] {
-  return cluster.items.flatMap((item) => items[item]!.vertices).sort((a, b) => a - b);
 }
 
 function contentOf(graph: Graph, nodes: readonly NodeProto[], layerOf: ReadonlyMap<NodeProto, Layer>): Omit<Block, "name" | "kind"> {
@@ -82,10 +81,9 @@ function contentOf(graph: Graph, nodes: readonly NodeProto[], layerOf: ReadonlyM
 
 function kindOf(assembly: Assembly, cluster: Cluster, { layers, inputs, outputs }: Omit<Block, "name" | "kind">): BlockKind {
   if (layers.length === 0) return "glue";
-  if (cluster.items.some(assembly.isEnd)) return "layer";
-  const kinds = cluster.items.map((item) => assembly.items[item]!.kind);
-  if (kinds.includes("join")) return "join";
-  if (kinds.includes("residual")) return "residual";
+  if (hasEnd(assembly, cluster)) return "layer";
+  if (cluster.kinds.has("join")) return "join";
+  if (cluster.kinds.has("residual")) return "residual";
   if (inputs.length > 1 || outputs.length > 1) return "join";
   return layers.length === 1 ? "layer" : "chain";
 }

@@ -3,8 +3,18 @@ import type { Item } from "./items.ts";
 
 /** Items that go into one block. Others read only its tail. */
 export interface Cluster {
-  readonly items: number[];
+  readonly items: readonly number[];
+  readonly kinds: ReadonlySet<Item["kind"]>;
+  /** The items that are single layers, in the order in which they run. */
+  readonly layers: readonly number[];
   /** The item that makes what others read. */
+  readonly tail: number;
+}
+
+interface GrowingCluster extends Cluster {
+  items: number[];
+  kinds: Set<Item["kind"]>;
+  layers: number[];
   tail: number;
 }
 
@@ -14,11 +24,11 @@ export interface Cluster {
  */
 export class Clusters {
   readonly #items: readonly Item[];
-  readonly #clusterOf: Cluster[];
+  readonly #clusterOf: GrowingCluster[];
 
   constructor(items: readonly Item[]) {
     this.#items = items;
-    this.#clusterOf = items.map((_, i) => ({ items: [i], tail: i }));
+    this.#clusterOf = items.map(({ kind }, i) => ({ items: [i], kinds: new Set([kind]), layers: kind === "layer" ? [i] : [], tail: i }));
   }
 
   of(item: number): Cluster {
@@ -33,8 +43,10 @@ export class Clusters {
   /** The cluster that alone reads this one; undefined where there are several, none, or the network's output is read here. */
   soleReader(cluster: Cluster): Cluster | undefined {
     const { succs, isOutput } = this.#items[cluster.tail]!;
-    const [reader, ...others] = new Set(succs.map((succ) => this.of(succ)));
-    return isOutput || others.length > 0 ? undefined : reader;
+    const first = succs[0];
+    if (isOutput || first === undefined) return undefined;
+    const reader = this.of(first);
+    return succs.every((succ) => this.of(succ) === reader) ? reader : undefined;
   }
 
   /** The clusters that this one reads. */
@@ -44,13 +56,16 @@ export class Clusters {
     return [...sources];
   }
 
-  /** Joins a cluster to its sole reader. */
-  joinToReader(cluster: Cluster, reader: Cluster): void {
+  /** Joins a cluster to its sole reader, and gives the two together. */
+  joinToReader(cluster: Cluster, reader: Cluster): Cluster {
     if (this.soleReader(cluster) !== reader) throw new Error("internal: a cluster that others read too cannot be joined to one of them");
-    const [small, large] = cluster.items.length < reader.items.length ? [cluster, reader] : [reader, cluster];
-    const { tail } = reader;
-    large.items.push(...small.items);
-    large.tail = tail;
-    for (const item of small.items) this.#clusterOf[item] = large;
+    const [small, large] = [this.#clusterOf[cluster.tail]!, this.#clusterOf[reader.tail]!].sort((a, b) => a.items.length - b.items.length);
+    const together = large!;
+    together.tail = reader.tail;
+    together.layers = [...cluster.layers, ...reader.layers];
+    together.items.push(...small!.items);
+    for (const kind of small!.kinds) together.kinds.add(kind);
+    for (const item of small!.items) this.#clusterOf[item] = together;
+    return together;
   }
 }

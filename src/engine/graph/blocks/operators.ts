@@ -1,6 +1,7 @@
 /** @file What block finding knows of operators. */
 import { hasRule } from "../../autodiff/rules.ts";
 import type { NodeProto } from "../../onnx/onnx_pb.ts";
+import { sizeOf } from "../../onnx/tensor.ts";
 import { isWeighted } from "../layers.ts";
 import type { Shapes } from "../shapes.ts";
 
@@ -28,9 +29,17 @@ const activations = new Set([
 const sums = new Set(["Add", "Sum", "Sub", "Mean"]);
 const elementwiseJoins = new Set([...sums, "Mul", "Div", "Max", "Min"]);
 
-/** Operators whose output tells much less, or no more but in many more elements: no good target of reconstruction. */
+/** Operators whose output tells much less than their input: poor targets of reconstruction. */
 const poorTargets = new Set(["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "Softmax", "LogSoftmax", "Hardmax"]);
-const enlargers = new Set(["Resize", "Upsample", "Expand", "Tile"]);
+
+/**
+ * How much larger a block's end may be than what its last layer made. Padding adds a little; what adds more (upsampling, concatenated pools)
+ * costs memory and tells nothing new. Local pools divide by up to 16; what takes away more (a class token) tells too little.
+ */
+const tolerableGrowth = { least: 1 / 16, most: 1.5 };
+
+/** Constant almost everywhere: gradients end there, though they are defined. */
+const steps = new Set(["Sign"]);
 
 export function isActivation(node: NodeProto): boolean {
   return activations.has(node.opType);
@@ -46,7 +55,7 @@ export function isElementwiseJoin(node: NodeProto): boolean {
 
 /** Whether gradients pass the operator. */
 export function isDifferentiable(node: NodeProto): boolean {
-  return isWeighted(node) || hasRule(node.opType, node.domain);
+  return isWeighted(node) || (hasRule(node.opType, node.domain) && !steps.has(node.opType));
 }
 
 /**
@@ -61,11 +70,18 @@ export function isGlobalPool(node: NodeProto, shapes: Shapes): boolean {
   return before!.length > 2 && spatial(before!) > 1 && spatial(after!) <= 1;
 }
 
-/** Whether a block may end with the node: its output holds what the layer before it made, about as large, one row a sample. */
+/** Whether a block may end with the node: its output holds what the layer before it made, one row a sample. */
 export function isGoodEnd(node: NodeProto, shapes: Shapes): boolean {
   if (!isDifferentiable(node) || isWeighted(node)) return false;
-  if (poorTargets.has(node.opType) || enlargers.has(node.opType) || isGlobalPool(node, shapes)) return false;
+  if (poorTargets.has(node.opType) || isGlobalPool(node, shapes)) return false;
   return node.output.length === 1 && isFloatRows(node.output[0]!, shapes);
+}
+
+/** Whether the value `after` is about as large as `before`. */
+export function keepsSize(before: string, after: string, shapes: Shapes): boolean {
+  if (!shapes.has(before) || !shapes.has(after)) return false;
+  const growth = sizeOf(shapes.shapeOf(after, 1)) / sizeOf(shapes.shapeOf(before, 1));
+  return growth >= tolerableGrowth.least && growth <= tolerableGrowth.most;
 }
 
 function isFloatRows(value: string, shapes: Shapes): boolean {

@@ -14,7 +14,7 @@ export interface Region {
 }
 
 /** A region is made a block of its own up to these sizes: few layers, or many side by side. */
-const limits = { layers: 8, depth: 6, parallelLayers: 64, parallelDepth: 4, gateLayers: 4, vertices: 1500 };
+const limits = { layers: 8, depth: 6, parallelLayers: 64, parallelDepth: 5, gateLayers: 4, edges: 2000 };
 
 /**
  * The outermost regions that are gates or can be blocks; they do not overlap. `isEnd` tells the layers that must stay alone.
@@ -41,9 +41,11 @@ export function findRegions(flow: Flow, isLayer: (vertex: number) => boolean, is
     const inside = (vertex: number) => seen[vertex] === exit;
     seen[exit] = exit;
     let layers = 0;
+    let edges = 0;
     for (let next = 0; next < vertices.length; next++) {
       if (isLayer(vertices[next]!)) layers++;
-      if (layers > limits.parallelLayers || vertices.length > limits.vertices) return undefined;
+      edges += flow.preds[vertices[next]!]!.length;
+      if (layers > limits.parallelLayers || edges > limits.edges) return undefined;
       for (const pred of flow.preds[vertices[next]!]!) {
         if (pred === entry || inside(pred)) continue;
         seen[pred] = exit;
