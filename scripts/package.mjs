@@ -80,7 +80,8 @@ function copyWasmModules(modules) {
 
 /** What both kinds of targets need. */
 function copyCommonModules(modules) {
-  const code = (file) => file === "package.json" || /^LICENSE/.test(file) || /\.(js|mjs|cjs)$/.test(file);
+  // Folders of CommonJS and of modules each say which they are in a package.json of their own.
+  const code = (file) => /(^|\/)package\.json$/.test(file) || /^LICENSE/.test(file) || /\.(js|mjs|cjs)$/.test(file);
   copyModule("onnxruntime-common", modules, code);
   copyModule("sharp", modules, (file) => file === "package.json" || /^LICENSE/.test(file) || /^dist\/.*\.(mjs|cjs|js)$/.test(file));
   for (const name of ["@img/colour", "detect-libc", "semver"]) copyModule(name, modules, code);

@@ -14,7 +14,7 @@ export async function openSample(context: vscode.ExtensionContext): Promise<void
   );
   if (!alreadyThere) {
     await mkdir(target, { recursive: true });
-    await cp(context.asAbsolutePath("samples"), target, { recursive: true });
+    await cp(context.asAbsolutePath("samples/cifar10-resnet20"), target, { recursive: true });
   }
   if (!vscode.workspace.workspaceFolders) return void vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(target));
   const [config] = await vscode.workspace.findFiles(new vscode.RelativePattern(vscode.Uri.file(target), "*.brecq.json"), undefined, 1);
