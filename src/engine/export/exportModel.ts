@@ -36,9 +36,15 @@ export function exportModel({ graph: source, weights, activations, format, metad
   const model = graph.toModel();
   // Shapes of values that are no longer there, or that changed their maker, would only mislead.
   model.graph!.valueInfo = [];
-  const entry = create(StringStringEntryProtoSchema, { key: "brecq", value: JSON.stringify({ format, ...metadata }) });
+  const layers = Object.fromEntries(weights.map(({ layer, weight, bits }) => [layer, { weight, bits }]));
+  const entry = create(StringStringEntryProtoSchema, { key: "brecq", value: JSON.stringify({ ...metadata, format, weights: layers }) });
   model.metadataProps = [...model.metadataProps.filter(({ key }) => key !== "brecq"), entry];
   return model;
+}
+
+/** Name of the node that dequantizes a layer's weights. */
+export function weightNodeName(layer: string): string {
+  return `${layer}.weight_dequantized`;
 }
 
 function raiseVersions(graph: Graph, types: readonly IntegerType[]): void {
@@ -63,7 +69,7 @@ function dequantizeWeight(graph: Graph, weight: WeightQuantization, format: Expo
   graph.setConstant(scale, floatTensor(weight.scale));
   graph.setConstant(zeroPoint, integerTensor(type, weight.zeroPoint, [weight.zeroPoint.length]));
   graph.replaceUses(weight.weight, dequantized);
-  return [node("DequantizeLinear", `${weight.layer}.weight_dequantized`, [quantized, scale, zeroPoint], dequantized, { axis: weight.axis })];
+  return [node("DequantizeLinear", weightNodeName(weight.layer), [quantized, scale, zeroPoint], dequantized, { axis: weight.axis })];
 }
 
 /** Puts a QuantizeLinear / DequantizeLinear pair behind a value, for its quantized readers. */

@@ -1,7 +1,7 @@
 /** @file Weight quantization of a whole network: nearest rounding, or reconstruction block by block. */
 
 import type { BlockResult } from "../../config/result.ts";
-import type { Bits, Granularity } from "../../config/schema.ts";
+import type { Granularity } from "../../config/schema.ts";
 import type { ReportProgress } from "../../protocol/progress.ts";
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
@@ -37,7 +37,7 @@ export interface ReconstructionPlan {
   readonly granularity: Granularity;
   readonly seed: number;
   /** The training of a unit whose layers have these bits; 0 steps: nearest rounding. */
-  readonly schedule: (bits: readonly Bits[]) => Schedule;
+  readonly schedule: (bits: readonly number[]) => Schedule;
   /** Calibration samples at the network's inputs. */
   readonly inputs: ReadonlyMap<string, Cached>;
   readonly samples: number;

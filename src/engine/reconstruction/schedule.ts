@@ -1,5 +1,5 @@
 /** @file The course of a block's training: rate, annealing of the rounding regularizer, number of steps. */
-import type { Bits } from "../../config/schema.ts";
+import type { RunConfig } from "../../config/schema.ts";
 
 /** Everything about a block's training that is chosen before it starts. */
 export interface Schedule {
@@ -42,9 +42,15 @@ export function shortSchedule(steps: number, options: { peak?: number; lambda?: 
   };
 }
 
-/** The engine's choice of steps for the fewest bits in a block: fewer bits leave more to be gained. */
-export function defaultSteps(bits: readonly Bits[]): number {
-  const least = Math.min(...bits.map((b) => (b === "fp32" ? 32 : b)));
+/** The schedule of a block whose layers have these bits: as the run says, or the engine's choice. 8 bits are rounded to nearest. */
+export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[]): Schedule {
+  if (steps === "published") return publishedSchedule();
+  return shortSchedule(steps ?? defaultSteps(bits));
+}
+
+/** The engine's choice of steps by the fewest bits in a block: fewer bits leave more to be gained. */
+function defaultSteps(bits: readonly number[]): number {
+  const least = Math.min(...bits);
   if (least >= 8) return 0;
   if (least >= 4) return 150;
   return least === 3 ? 300 : 450;

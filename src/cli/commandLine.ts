@@ -1,0 +1,75 @@
+/** @file What every command shares: its options, its help, and how it is told of progress and cancellation. */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UserError } from "../engine/errors.ts";
+import { createRuntime } from "../engine/runtime/createRuntime.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import type { ReportProgress } from "../protocol/progress.ts";
+import { type RuntimeSettings, runtimeSettingsSchema } from "../protocol/worker.ts";
+
+export interface CommandContext {
+  readonly report: ReportProgress;
+  readonly signal: AbortSignal;
+  /** Prints a result on standard output. */
+  readonly print: (text: string) => void;
+}
+
+export interface Command {
+  readonly name: string;
+  /** The line of the command's arguments, as in `brecq NAME USAGE`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** One line an option, besides the common ones. */
+  readonly options: readonly (readonly [flag: string, meaning: string])[];
+  run(args: readonly string[], context: CommandContext): Promise<void>;
+}
+
+type OptionTable = NonNullable<ParseArgsConfig["options"]>;
+
+/** Options that every command takes. */
+export const commonOptions = {
+  json: { type: "boolean", default: false },
+  threads: { type: "string" },
+  provider: { type: "string" },
+  backend: { type: "string" },
+} as const satisfies OptionTable;
+
+export const commonHelp: readonly (readonly [string, string])[] = [
+  ["--json", "print the result as JSON"],
+  ["--threads N", "threads of ONNX Runtime (default: all cores)"],
+  ["--provider NAME", "execution provider: cpu, cuda, webgpu, dml, coreml (default: cpu)"],
+  ["--backend NAME", "build of ONNX Runtime: auto, native, wasm (default: auto)"],
+];
+
+/** Parses a command's arguments. */
+export function parse<const T extends OptionTable>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options: { ...commonOptions, ...options }, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UserError(`${(error as Error).message.split(". To specify")[0]!.replace(/\.$/, "")}.`, { hint: "See --help." });
+  }
+}
+
+/** The runtime that the common options ask for. */
+export async function openRuntime(values: { threads?: string; provider?: string; backend?: string }): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
+  const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads");
+  const checked = runtimeSettingsSchema.safeParse({ threads, provider: values.provider, backend: values.backend });
+  if (!checked.success) {
+    const [key] = checked.error.issues[0]!.path;
+    throw new UserError(`--${String(key)} ${values[key as "provider"]} is not known.`, { hint: "See --help." });
+  }
+  return { runtime: await createRuntime(checked.data), settings: checked.data };
+}
+
+/** A number option's value. */
+export function wholeNumber(text: string, option: string): number {
+  if (!/^\d+$/.test(text)) throw new UserError(`${option} takes a whole number, not "${text}".`);
+  return Number(text);
+}
+
+/** The only positional argument. */
+export function onePositional(positionals: readonly string[], what: string): string {
+  const [first, ...rest] = positionals;
+  if (first === undefined) throw new UserError(`${what} is missing.`, { hint: "See --help." });
+  if (rest.length > 0) throw new UserError(`Unexpected argument "${rest[0]}".`, { hint: "See --help." });
+  return first;
+}

@@ -1,0 +1,101 @@
+import { basename, dirname, join, resolve } from "node:path";
+import { configSchema, type RunConfig } from "../../config/schema.ts";
+import { UserError } from "../../engine/errors.ts";
+import { quantizeModel } from "../../worker/quantizeModel.ts";
+import { type Command, onePositional, openRuntime, parse, wholeNumber } from "../commandLine.ts";
+import { parseInput } from "../inputOption.ts";
+import { resultsTable } from "../resultsTable.ts";
+
+export const quantizeCommand: Command = {
+  name: "quantize",
+  usage: "MODEL.onnx --calibration DIR [--weights 4] [--activations 8|none] [--evaluation DIR] [--output OUT.onnx]",
+  summary: "Quantizes a model without a config.",
+  options: [
+    ["--calibration DIR", "folder of images (or a .npy/.npz file of inputs) to learn from"],
+    ["--weights BITS", "bits of the weights, 2 to 8 (default: 4)"],
+    ["--activations BITS", "bits of the activations, or none (default: none)"],
+    ["--evaluation DIR", "labelled images, a folder a class, to measure on"],
+    ["--classes FILE", "folder names of the classes, one a line, where their order is not the sorted one"],
+    ["--output-offset N", "leading outputs to skip, 1 where output 0 is the background"],
+    ["--output FILE", "the quantized model (default: MODEL.w4.onnx beside the model)"],
+    ["--format NAME", "portable (8-bit containers) or native (INT2/INT4) (default: portable)"],
+    ["--method NAME", "nearest, adaround or brecq (default: brecq)"],
+    ["--granularity NAME", "what is reconstructed at once: layer or block (default: block)"],
+    ["--steps N", "optimization steps a block, or published (default: by the bits)"],
+    ["--first-last BITS", "bits of the first and last layers (default: 8)"],
+    ["--count N", "calibration images to draw (default: 1024)"],
+    ["--seed N", "seed of every random choice (default: 1005)"],
+    ["--input JSON", 'preprocessing, as "input" in a config (default: guessed from the model, and printed)'],
+  ],
+  async run(args, context) {
+    const { values, positionals } = parse(args, {
+      calibration: { type: "string" },
+      weights: { type: "string", default: "4" },
+      activations: { type: "string", default: "none" },
+      evaluation: { type: "string" },
+      classes: { type: "string" },
+      "output-offset": { type: "string", default: "0" },
+      output: { type: "string" },
+      format: { type: "string", default: "portable" },
+      method: { type: "string", default: "brecq" },
+      granularity: { type: "string", default: "block" },
+      steps: { type: "string" },
+      "first-last": { type: "string", default: "8" },
+      count: { type: "string", default: "1024" },
+      seed: { type: "string", default: "1005" },
+      input: { type: "string" },
+    });
+    const model = onePositional(positionals, "The model's path");
+    const run = checkedRun({
+      weights: bits(values.weights, "--weights"),
+      activations: values.activations === "none" ? "fp32" : bits(values.activations, "--activations"),
+      method: values.method,
+      granularity: values.granularity,
+      steps: values.steps === undefined || values.steps === "published" ? values.steps : wholeNumber(values.steps, "--steps"),
+      firstLast: bits(values["first-last"], "--first-last"),
+      seed: wholeNumber(values.seed, "--seed"),
+      export: values.format,
+    });
+    const { runtime, settings } = await openRuntime(values);
+    const count = wholeNumber(values.count, "--count");
+    const result = await quantizeModel(
+      {
+        runtime,
+        settings,
+        model,
+        run,
+        runName: `w${run.weights}`,
+        input: values.input === undefined ? undefined : parseInput(values.input),
+        calibration: values.calibration === undefined ? undefined : calibrationOf(resolve(values.calibration), count),
+        evaluation:
+          values.evaluation === undefined
+            ? undefined
+            : {
+                images: resolve(values.evaluation),
+                labels: "folders",
+                classes: values.classes && resolve(values.classes),
+                outputOffset: wholeNumber(values["output-offset"], "--output-offset"),
+              },
+        output: values.output ?? join(dirname(model), `${basename(model).replace(/\.onnx$/i, "")}.w${run.weights}.onnx`),
+      },
+      context,
+    );
+    context.print(values.json ? JSON.stringify(result, undefined, 2) : resultsTable([result]));
+  },
+};
+
+function bits(text: string, option: string): number | "fp32" {
+  return text === "fp32" ? "fp32" : wholeNumber(text, option);
+}
+
+function calibrationOf(path: string, count: number) {
+  return /\.np[yz]$/i.test(path) ? { arrays: path, count } : { images: path, count };
+}
+
+/** Checks the run's settings by the config's own schema. */
+function checkedRun(run: Record<string, unknown>): RunConfig {
+  const checked = configSchema.shape.runs.safeParse({ run });
+  if (checked.success) return checked.data.run!;
+  const issue = checked.error.issues[0]!;
+  throw new UserError(`--${String(issue.path[1]).replace("firstLast", "first-last").replace("export", "format")} is not valid: ${issue.message}.`, { hint: "See --help." });
+}

@@ -1,0 +1,81 @@
+/** @file The `brecq` command. */
+import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
+import { brecqVersion } from "../worker/version.ts";
+import type { Command } from "./commandLine.ts";
+import { commonHelp } from "./commandLine.ts";
+import { compareCommand } from "./commands/compare.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { exportCommand } from "./commands/export.ts";
+import { initCommand } from "./commands/init.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { quantizeCommand } from "./commands/quantize.ts";
+import { runCommand } from "./commands/run.ts";
+import { progressPrinter } from "./progressPrinter.ts";
+
+const commands: readonly Command[] = [inspectCommand, initCommand, runCommand, quantizeCommand, evaluateCommand, compareCommand, exportCommand];
+
+/** Exit codes: 0 done, 1 the user can mend it, 2 a defect, 130 interrupted (as shells have it). */
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") return help(name === "help" ? rest[0] : undefined);
+  if (name === "--version" || name === "-v") return say(brecqVersion);
+  const command = commands.find((candidate) => candidate.name === name);
+  if (!command) return fail(`There is no command "${name}". See brecq --help.`);
+  if (rest.includes("--help") || rest.includes("-h")) return help(name);
+  return await runCommandSafely(command, rest);
+}
+
+async function runCommandSafely(command: Command, args: readonly string[]): Promise<number> {
+  const abort = new AbortController();
+  const progress = progressPrinter(process.stderr);
+  // The first Ctrl-C stops at the next step and leaves the run resumable; a second one ends at once.
+  process.once("SIGINT", () => {
+    abort.abort();
+    process.once("SIGINT", () => process.exit(130));
+  });
+  process.once("SIGTERM", () => abort.abort());
+  try {
+    await command.run(args, { report: progress.report, signal: abort.signal, print: (text) => process.stdout.write(`${text}\n`) });
+    progress.done();
+    return 0;
+  } catch (error) {
+    progress.done();
+    if (error instanceof CancelledError || abort.signal.aborted) {
+      process.stderr.write("Cancelled. Finished blocks are kept: go on with brecq run CONFIG RUN --resume.\n");
+      return 130;
+    }
+    if (error instanceof UserError) return fail(error.toLine());
+    process.stderr.write(`brecq: this is a defect, please report it: ${error instanceof Error ? error.stack : errorMessage(error)}\n`);
+    return 2;
+  }
+}
+
+function help(name: string | undefined): number {
+  const command = commands.find((candidate) => candidate.name === name);
+  if (name !== undefined && !command) return fail(`There is no command "${name}". See brecq --help.`);
+  return say(command ? commandHelp(command) : overview());
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map(({ name, usage }) => name.length + usage.length + 1));
+  const lines = commands.map(({ name, usage, summary }) => `  brecq ${`${name} ${usage}`.padEnd(width)}  ${summary}`);
+  return `brecq ${brecqVersion}: post-training quantization of ONNX networks by block reconstruction\n\n${lines.join("\n")}\n\nEvery command takes --json and --help. Progress goes to standard error, results to standard output.`;
+}
+
+function commandHelp({ name, usage, summary, options }: Command): string {
+  const all = [...options, ...commonHelp];
+  const width = Math.max(...all.map(([flag]) => flag.length));
+  return `brecq ${name} ${usage}\n\n${summary}\n\n${all.map(([flag, meaning]) => `  ${flag.padEnd(width)}  ${meaning}`).join("\n")}`;
+}
+
+function say(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function fail(message: string): number {
+  process.stderr.write(`brecq: ${message}\n`);
+  return 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,76 @@
+/** @file Writing a first `.brecq.json` beside a model, filled in from it. */
+import { readdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import type { InputConfig } from "../config/schema.ts";
+import { guessInput } from "../engine/data/guessInput.ts";
+import { UserError } from "../engine/errors.ts";
+import { prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
+import { loadModel } from "../engine/onnx/modelFile.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import { primaryInput } from "./data.ts";
+
+/** Folder names that people give to calibration and evaluation images. */
+const likelyFolders = { calibration: ["calibration", "calib", "train", "images"], evaluation: ["evaluation", "eval", "validation", "val", "test"] };
+
+export interface InitOptions {
+  readonly runtime: Runtime;
+  readonly model: string;
+  /** Folder of calibration images; found beside the model where not given. */
+  readonly calibration?: string | undefined;
+}
+
+/**
+ * Writes `MODEL.brecq.json` and gives its path.
+ * @throws UserError where the file exists: it may hold the user's work
+ */
+export async function initConfig({ runtime, model, calibration }: InitOptions): Promise<string> {
+  const network = await prepareNetwork(await loadModel(model), runtime);
+  requireLayers(network);
+  const folder = dirname(model);
+  const file = join(folder, `${basename(model).replace(/\.onnx$/i, "")}.brecq.json`);
+  const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
+  const text = configText({
+    model: basename(model),
+    input: inputDims.length === 4 ? guessInput(inputDims) : undefined,
+    calibration: calibration ? relative(folder, calibration) || "." : await likelyFolder(folder, likelyFolders.calibration),
+    evaluation: await likelyFolder(folder, likelyFolders.evaluation),
+  });
+  try {
+    await writeFile(file, text, { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new UserError(`${file} exists already.`, { hint: "Edit it, or move it away first.", place: { file } });
+  }
+  return file;
+}
+
+async function likelyFolder(parent: string, names: readonly string[]): Promise<string | undefined> {
+  const folders = (await readdir(parent, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return names.find((name) => folders.includes(name));
+}
+
+interface ConfigParts {
+  model: string;
+  input: Partial<InputConfig> | undefined;
+  calibration: string | undefined;
+  evaluation: string | undefined;
+}
+
+function configText({ model, input, calibration, evaluation }: ConfigParts): string {
+  const json = (value: unknown) => JSON.stringify(value);
+  const entries = (value: object) => `{ ${Object.entries(value).map(([key, entry]) => `${json(key)}: ${json(entry)}`).join(", ")} }`;
+  const lines = [
+    `  "model": ${json(model)},`,
+    input && "  // How an image becomes the model's input: check this guess against how the model was trained.",
+    input && `  "input": ${entries(input)},`,
+    calibration ? `  "calibration": { "images": ${json(calibration.replaceAll("\\", "/"))}, "count": 1024 },` : "  // Images that reconstruction learns from; a few hundred will do, labels are not needed.",
+    calibration ? undefined : '  "calibration": { "images": "calibration", "count": 1024 },',
+    evaluation ? `  "evaluation": { "images": ${json(evaluation)}, "labels": "folders" },` : "  // Accuracy is measured on labelled images: a folder a class.",
+    evaluation ? undefined : '  // "evaluation": { "images": "evaluation", "labels": "folders" },',
+    '  "runs": {',
+    "    // Weights of 4 bits; the first and the last layer keep 8.",
+    '    "w4": { "weights": 4, "firstLast": 8 }',
+    "  }",
+  ].filter((line) => line !== undefined);
+  return `{\n${lines.join("\n")}\n}\n`;
+}

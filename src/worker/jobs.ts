@@ -1,0 +1,89 @@
+/** @file What the worker can do. The command line calls the same functions in its own process. */
+import { appendFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { runFiles } from "../config/resultPaths.ts";
+import type { RunResult } from "../config/result.ts";
+import { writeFileAtomic } from "../engine/files.ts";
+import { describeNetwork } from "../engine/graph/inspection.ts";
+import { prepareNetwork } from "../engine/graph/prepare.ts";
+import { loadModel } from "../engine/onnx/modelFile.ts";
+import { FolderCheckpoint } from "../engine/reconstruction/checkpoint.ts";
+import { createRuntime } from "../engine/runtime/createRuntime.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import type { Inspection } from "../config/inspection.ts";
+import type { ReportProgress } from "../protocol/progress.ts";
+import type { Job, JobResult, RuntimeSettings } from "../protocol/worker.ts";
+import { initConfig } from "./initConfig.ts";
+import { quantizeRun } from "./quantizeRun.ts";
+import { readConfig, runSettings } from "./readConfig.ts";
+
+/** Memory for activation caches where the user sets none: 4 GiB. */
+export const defaultCacheBytes = 4 * 2 ** 30;
+
+export interface JobContext {
+  readonly report: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+/** Does a job. Throws UserError for the user's mistakes and CancelledError when cancelled. */
+export async function runJob(job: Job, context: JobContext): Promise<JobResult> {
+  const runtime = await createRuntime(job.runtime);
+  switch (job.job) {
+    case "inspect":
+      return { job: "inspect", inspection: await inspectModel(runtime, job.model) };
+    case "init":
+      return { job: "init", config: await initConfig({ runtime, model: job.model, calibration: job.calibration }) };
+    case "run": {
+      const { result, resultFile } = await runConfigured({ runtime, settings: job.runtime, configFile: job.config, run: job.run, resume: job.resume }, context);
+      return { job: "run", result, resultFile };
+    }
+  }
+}
+
+/** The layers, blocks and unsupported operators of a model file. */
+export async function inspectModel(runtime: Runtime, model: string): Promise<Inspection> {
+  return describeNetwork(await prepareNetwork(await loadModel(model), runtime), model);
+}
+
+export interface ConfiguredRun {
+  readonly runtime: Runtime;
+  readonly settings: RuntimeSettings;
+  readonly configFile: string;
+  readonly run: string;
+  /** Go on from the finished blocks of an interrupted run. */
+  readonly resume: boolean;
+}
+
+/** Does one run of a config: results, log and checkpoints lie in its results folder. */
+export async function runConfigured({ runtime, settings, configFile, run, resume }: ConfiguredRun, { report, signal }: JobContext): Promise<{ result: RunResult; resultFile: string }> {
+  const config = await readConfig(configFile);
+  const runConfig = runSettings(config, run, configFile);
+  const files = runFiles(configFile, run);
+  const folder = dirname(resolve(configFile));
+  await mkdir(files.folder, { recursive: true });
+  if (!resume) await rm(files.log, { force: true });
+  let checkpoint: FolderCheckpoint | undefined;
+  const result = await quantizeRun({
+    runtime,
+    model: resolve(folder, config.model),
+    config,
+    folder,
+    runName: run,
+    run: runConfig,
+    output: files.model,
+    cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
+    openCheckpoint: async (fingerprint) => {
+      checkpoint = await FolderCheckpoint.open(files.checkpoint, fingerprint, !resume);
+      return checkpoint;
+    },
+    report: (event) => {
+      appendFileSync(files.log, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      report(event);
+    },
+    signal,
+  });
+  await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
+  await checkpoint?.remove();
+  return { result, resultFile: files.result };
+}

@@ -1,0 +1,201 @@
+/** @file One run from model and data to a verified quantized file with its metrics. */
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
+import type { Metrics, RunResult, Verification } from "../config/result.ts";
+import type { Dataset } from "../engine/data/dataset.ts";
+import { guessInput } from "../engine/data/guessInput.ts";
+import { evaluate } from "../engine/evaluation/evaluate.ts";
+import { UserError } from "../engine/errors.ts";
+import { exportModel } from "../engine/export/exportModel.ts";
+import { simulatedModel } from "../engine/export/simulate.ts";
+import { fileBytes } from "../engine/export/size.ts";
+import { verifyExport } from "../engine/export/verify.ts";
+import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
+import { loadModel, saveModel } from "../engine/onnx/modelFile.ts";
+import { floatTensor } from "../engine/onnx/tensor.ts";
+import { planBits, type BitPlan } from "../engine/quantizers/bitPlan.ts";
+import { CacheStore } from "../engine/reconstruction/activationCache.ts";
+import type { Checkpoint } from "../engine/reconstruction/checkpoint.ts";
+import { type QuantizedWeights, quantizeByReconstruction, quantizeNearest } from "../engine/reconstruction/quantizeNetwork.ts";
+import { chooseSchedule } from "../engine/reconstruction/schedule.ts";
+import { peakMemoryBytes } from "../engine/runtime/memory.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import type { ReportProgress } from "../protocol/progress.ts";
+import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
+import { blockResults, layerResults } from "./runReport.ts";
+import { brecqVersion } from "./version.ts";
+
+/** Samples a call when a network is evaluated or its export verified. */
+const evaluationBatch = 50;
+const verificationSamples = 4;
+
+export interface QuantizeRunOptions {
+  readonly runtime: Runtime;
+  /** The model's path. */
+  readonly model: string;
+  /** Data and preprocessing; paths are relative to `folder`. */
+  readonly config: Pick<Config, "input" | "calibration" | "evaluation">;
+  readonly folder: string;
+  /** Without `input`, guess the preprocessing from the model instead of only scaling to 0..1. */
+  readonly guessInput?: boolean | undefined;
+  readonly runName: string;
+  readonly run: RunConfig;
+  /** Where the quantized model goes. */
+  readonly output: string;
+  /** Memory that activation caches may take; beyond it they lie in files beside the output. */
+  readonly cacheBytes: number;
+  /** Opens the run's checkpoint, given what its blocks depend on. */
+  readonly openCheckpoint?: ((fingerprint: string) => Promise<Checkpoint>) | undefined;
+  readonly report: ReportProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Quantizes, exports, verifies and measures. The output file is whole or absent. */
+export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult> {
+  const begin = performance.now();
+  const { runtime, model, run, runName, output, report } = given;
+  requireImplemented(run);
+  report({ type: "phase", phase: "load", message: `Loading ${model}` });
+  const network = await prepareNetwork(await loadModel(model), runtime);
+  requireLayers(network);
+  const options = given.guessInput ? withGuessedInput(given, network) : given;
+  const bits = planBits(network, run);
+  const warnings = [...network.warnings];
+  const calibration = await openCalibrationData(options, network);
+  const evaluation = await openEvaluationData(options, network);
+  for (const dataset of [calibration, evaluation]) warnings.push(...(dataset?.warnings ?? []));
+  for (const message of warnings) report({ type: "warning", message });
+
+  const quantized = await quantizeWeights(options, network, bits, calibration);
+
+  report({ type: "phase", phase: "export", message: `Writing ${output}` });
+  const { weights } = quantized;
+  const exported = exportModel({ graph: network.graph, weights, activations: [], format: run.export, metadata: { version: brecqVersion, run: runName } });
+  await mkdir(dirname(output), { recursive: true });
+  await saveModel(exported, output);
+  const data = evaluation ?? calibration;
+  const verification = await verify(options, network, quantized, data);
+  const level = bestLevel(verification, output);
+  const metrics = await measure(options, network, data, evaluation ? "evaluation" : "calibration", level);
+
+  return {
+    run: runName,
+    model,
+    config: { ...run },
+    metrics,
+    layers: layerResults(network, bits, quantized, run.export),
+    blocks: blockResults(quantized),
+    size: { fp32Bytes: await fileBytes(model), quantizedBytes: await fileBytes(output) },
+    seconds: (performance.now() - begin) / 1000,
+    peakMemoryBytes: peakMemoryBytes(),
+    output,
+    seed: run.seed,
+    verification,
+    warnings,
+    versions: { brecq: brecqVersion, onnxruntime: runtime.version, node: process.versions.node },
+  };
+}
+
+function withGuessedInput(options: QuantizeRunOptions, network: Network): QuantizeRunOptions {
+  const dims = network.shapes.shapeOf(primaryInput(network).name, 1);
+  if (dims.length !== 4) return options;
+  const input = inputSchema.parse(guessInput(dims));
+  options.report({ type: "phase", phase: "load", message: `Preprocessing guessed from the model: ${JSON.stringify(input)} (change it with --input)` });
+  return { ...options, config: { ...options.config, input } };
+}
+
+/** Settings of the format whose engine parts are still to come. */
+function requireImplemented(run: RunConfig): void {
+  const missing = [
+    run.activations !== "fp32" && `activations: ${run.activations}`,
+    Object.values(run.layers).some(({ activations }) => activations !== undefined && activations !== "fp32") && "activations of a layer",
+    (run.method === "dfq" || run.method === "qdrop") && `method: ${run.method}`,
+    (run.granularity === "stage" || run.granularity === "net") && `granularity: ${run.granularity}`,
+    run.loss === "fisher" && "loss: fisher",
+    run.search && "search",
+  ].filter((entry) => entry !== false && entry !== undefined);
+  if (missing.length > 0) throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, { hint: "It quantizes weights by nearest, adaround and brecq." });
+}
+
+async function quantizeWeights(options: QuantizeRunOptions, network: Network, bits: BitPlan, calibration: Dataset | undefined): Promise<QuantizedWeights> {
+  const { runtime, run, report, signal } = options;
+  if (run.method === "nearest") return await quantizeNearest({ runtime, network, bits, report, signal });
+  if (!calibration) {
+    throw new UserError(`The method "${run.method}" learns from calibration data, and the config names none.`, { hint: 'Add "calibration": { "images": "FOLDER" }.' });
+  }
+  const store = new CacheStore(options.cacheBytes, dirname(options.output));
+  await mkdir(dirname(options.output), { recursive: true });
+  const cache = store.create(calibration.count, calibration.dims);
+  const chunk = 64;
+  for (let start = 0; start < calibration.count; start += chunk) {
+    cache.write(start, await calibration.read(start, Math.min(chunk, calibration.count - start)));
+  }
+  const granularity = run.method === "adaround" ? "layer" : run.granularity;
+  return await quantizeByReconstruction(
+    { runtime, network, bits, report, signal },
+    {
+      granularity,
+      seed: run.seed,
+      schedule: (layerBits) => chooseSchedule(run.steps, layerBits),
+      inputs: new Map([[primaryInput(network).name, cache]]),
+      samples: calibration.count,
+      store,
+      checkpoint: await options.openCheckpoint?.(await fingerprint(options, calibration)),
+    },
+  );
+}
+
+/** What finished blocks depend on: the model's bytes, the data, the settings, and this program's version. */
+async function fingerprint({ model, config, run }: QuantizeRunOptions, calibration: Dataset): Promise<string> {
+  const hash = createHash("sha256");
+  const { createReadStream } = await import("node:fs");
+  for await (const chunk of createReadStream(model)) hash.update(chunk as Uint8Array);
+  const { export: _format, ...settings } = run;
+  hash.update(JSON.stringify({ settings, input: config.input, names: calibration.names, version: brecqVersion }));
+  return hash.digest("hex");
+}
+
+async function verify(options: QuantizeRunOptions, network: Network, quantized: QuantizedWeights, data: Dataset | undefined): Promise<Verification[]> {
+  const input = primaryInput(network);
+  const samples = network.shapes.fixedBatch ?? Math.min(verificationSamples, data?.count ?? 1);
+  const dims = network.shapes.shapeOf(input.name, samples);
+  const values = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+  if (data) values.set(await data.read(0, Math.min(samples, data.count)));
+  const simulated = simulatedModel(network.graph, quantized.weights, []);
+  return await verifyExport({ runtime: options.runtime, path: options.output, simulated, feeds: { [input.name]: floatTensor(values, dims) } });
+}
+
+/** The highest optimization level at which the file loads. */
+function bestLevel(verification: readonly Verification[], output: string): Verification["level"] {
+  const loading = verification.filter(({ loads }) => loads).at(-1);
+  if (loading) return loading.level;
+  throw new UserError(`ONNX Runtime does not load the exported file ${output}: ${verification[0]?.message ?? "unknown reason"}.`, {
+    hint: 'Try "export": "portable", and report this model.',
+  });
+}
+
+async function measure(options: QuantizeRunOptions, network: Network, dataset: Dataset | undefined, source: Metrics["source"], level: Verification["level"]): Promise<Metrics> {
+  if (!dataset) return { fp32: {}, quantized: {}, images: 0, source };
+  const { runtime, report, signal, config } = options;
+  report({ type: "phase", phase: "evaluation", message: `Measuring on ${dataset.count} images` });
+  const reference = await runtime.openSession(options.model);
+  const quantized = await runtime.openSession(options.output, { optimization: level });
+  try {
+    return await evaluate({
+      reference,
+      quantized,
+      input: primaryInput(network).name,
+      dataset,
+      batch: fixedBatchOf(network.source) ?? Math.min(evaluationBatch, dataset.count),
+      outputOffset: config.evaluation?.outputOffset ?? 0,
+      source,
+      signal,
+      onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),
+    });
+  } finally {
+    await reference.release();
+    await quantized.release();
+  }
+}
