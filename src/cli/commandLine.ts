@@ -50,7 +50,11 @@ export function parse<const T extends OptionTable>(args: readonly string[], opti
 }
 
 /** The runtime that the common options ask for. */
-export async function openRuntime(values: { threads?: string; provider?: string; backend?: string }): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
+export async function openRuntime(values: {
+  threads?: string;
+  provider?: string;
+  backend?: string;
+}): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
   const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads");
   const checked = runtimeSettingsSchema.safeParse({ threads, provider: values.provider, backend: values.backend });
   if (!checked.success) {

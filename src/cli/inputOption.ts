@@ -6,6 +6,8 @@ export function parseInput(text: string): InputConfig {
   try {
     return inputSchema.parse(JSON.parse(text));
   } catch {
-    throw new UserError(`--input is not a valid "input" section: ${text}`, { hint: 'For example: {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}' });
+    throw new UserError(`--input is not a valid "input" section: ${text}`, {
+      hint: 'For example: {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}',
+    });
   }
 }

@@ -53,7 +53,10 @@ function describe(event: Progress): { text: string; lasting: boolean } {
     case "block-end": {
       const { before, after } = event.loss;
       const how = event.resumed ? "taken from the checkpoint" : `${event.seconds.toFixed(1)} s`;
-      return { text: `Block ${event.index + 1}/${event.count} ${event.name}: loss ${formatLoss(before)} → ${formatLoss(after)} (${how})`, lasting: true };
+      return {
+        text: `Block ${event.index + 1}/${event.count} ${event.name}: loss ${formatLoss(before)} → ${formatLoss(after)} (${how})`,
+        lasting: true,
+      };
     }
   }
 }

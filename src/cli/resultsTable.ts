@@ -7,7 +7,15 @@ import { percent, textTable } from "./table.ts";
 export function resultsTable(results: readonly RunResult[]): string {
   const header = ["run", "accuracy", "agreement", "SQNR", "size", "time", "file"];
   const [first] = results;
-  const original = first && ["FP32", accuracy(first.metrics.fp32), undefined, undefined, formatByteSize(first.size.fp32Bytes), undefined, first.model];
+  const original = first && [
+    "FP32",
+    accuracy(first.metrics.fp32),
+    undefined,
+    undefined,
+    formatByteSize(first.size.fp32Bytes),
+    undefined,
+    first.model,
+  ];
   const rows = results.map(({ run, metrics, size, seconds, output }) => [
     run,
     accuracy(metrics.quantized),

@@ -1,8 +1,9 @@
 /** @file The data that a config names, opened for a network's input. */
-import type { ModelProto, ValueInfoProto } from "../engine/onnx/onnx_pb.ts";
+
 import { type Dataset, openCalibration, openEvaluation } from "../engine/data/dataset.ts";
 import { UserError } from "../engine/errors.ts";
 import type { Network } from "../engine/graph/prepare.ts";
+import type { ModelProto, ValueInfoProto } from "../engine/onnx/onnx_pb.ts";
 import type { QuantizeRunOptions } from "./quantizeRun.ts";
 
 /** The input that data goes to. */
@@ -10,9 +11,12 @@ export function primaryInput(network: Network): ValueInfoProto {
   const [input, ...others] = network.graph.inputs;
   if (!input) throw new UserError("The model has no input.");
   if (others.length > 0) {
-    throw new UserError(`The model has ${others.length + 1} inputs (${network.graph.inputs.map(({ name }) => name).join(", ")}), and data can be given for one only.`, {
-      hint: "Make the others constants in the exported model.",
-    });
+    throw new UserError(
+      `The model has ${others.length + 1} inputs (${network.graph.inputs.map(({ name }) => name).join(", ")}), and data can be given for one only.`,
+      {
+        hint: "Make the others constants in the exported model.",
+      },
+    );
   }
   return input;
 }
@@ -30,17 +34,33 @@ type DataOptions = Pick<QuantizeRunOptions, "config" | "folder" | "run" | "repor
 /** The calibration set; undefined where the config names none, or the run needs none. */
 export async function openCalibrationData({ config, folder, run, report, signal }: DataOptions, network: Network): Promise<Dataset | undefined> {
   if (!config.calibration) return undefined;
-  if ("distill" in config.calibration) throw new UserError('This version can\'t make calibration images ("distill") yet.', { hint: "Name a folder of images." });
+  if ("distill" in config.calibration)
+    throw new UserError('This version can\'t make calibration images ("distill") yet.', { hint: "Name a folder of images." });
   report({ type: "phase", phase: "calibration", message: "Reading calibration data" });
   const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
-  return await openCalibration({ calibration: config.calibration, input: config.input, inputDims, folder, seed: run.seed, signal, onProgress: count(report, "Reading images") });
+  return await openCalibration({
+    calibration: config.calibration,
+    input: config.input,
+    inputDims,
+    folder,
+    seed: run.seed,
+    signal,
+    onProgress: count(report, "Reading images"),
+  });
 }
 
 /** The evaluation set; undefined where the config names none. */
 export async function openEvaluationData({ config, folder, report, signal }: DataOptions, network: Network): Promise<Dataset | undefined> {
   if (!config.evaluation) return undefined;
   const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
-  return await openEvaluation({ evaluation: config.evaluation, input: config.input, inputDims, folder, signal, onProgress: count(report, "Reading images") });
+  return await openEvaluation({
+    evaluation: config.evaluation,
+    input: config.input,
+    inputDims,
+    folder,
+    signal,
+    onProgress: count(report, "Reading images"),
+  });
 }
 
 function count(report: DataOptions["report"], label: string) {

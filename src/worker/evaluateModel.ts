@@ -25,14 +25,22 @@ export interface ModelEvaluation {
 }
 
 /** Measures `model`: accuracy where images carry labels, agreement and SQNR where there is a reference. */
-export async function evaluateModel({ runtime, model, reference, evaluation, input, }: ModelEvaluation, { report, signal }: JobContext): Promise<Metrics> {
+export async function evaluateModel(
+  { runtime, model, reference, evaluation, input }: ModelEvaluation,
+  { report, signal }: JobContext,
+): Promise<Metrics> {
   const proto = await loadModel(model);
   const graph = new Graph(proto);
   const [first, ...others] = graph.inputs;
   if (!first || others.length > 0) throw new UserError("Only models with one input can be measured.", { place: { file: model } });
   const inputDims = inputDimsOf(first);
   const preprocessing = input ?? inputSchema.parse(guessInput(inputDims));
-  if (!input) report({ type: "phase", phase: "load", message: `Preprocessing guessed from the model: ${JSON.stringify(preprocessing)} (change it with --input)` });
+  if (!input)
+    report({
+      type: "phase",
+      phase: "load",
+      message: `Preprocessing guessed from the model: ${JSON.stringify(preprocessing)} (change it with --input)`,
+    });
   const dataset = await openEvaluation({ evaluation, input: preprocessing, inputDims, folder: process.cwd(), signal });
   for (const message of dataset.warnings) report({ type: "warning", message });
   const quantized = await openAtAnyLevel(runtime, model);

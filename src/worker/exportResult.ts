@@ -1,7 +1,7 @@
 /** @file Writing a finished run's network in another format. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { resultSchema, type RunResult, type Verification } from "../config/result.ts";
+import { type RunResult, resultSchema, type Verification } from "../config/result.ts";
 import { errorMessage, UserError } from "../engine/errors.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import type { ExportFormat } from "../engine/export/integerTypes.ts";
@@ -36,16 +36,34 @@ export async function readResult(file: string): Promise<RunResult> {
 }
 
 /** Writes the network of a result in `format`, and verifies the file. */
-export async function exportResult({ runtime, result: file, format, output }: { runtime: Runtime; result: string; format: ExportFormat; output: string }): Promise<ExportedFile> {
+export async function exportResult({
+  runtime,
+  result: file,
+  format,
+  output,
+}: {
+  runtime: Runtime;
+  result: string;
+  format: ExportFormat;
+  output: string;
+}): Promise<ExportedFile> {
   const result = await readResult(file);
   const quantized = resolve(dirname(file), result.output);
   const weights = readWeights(await loadModel(quantized), quantized);
   const network = await prepareNetwork(await loadModel(result.model), runtime);
-  await saveModel(exportModel({ graph: network.graph, weights, activations: [], format, metadata: { version: brecqVersion, run: result.run } }), output);
+  await saveModel(
+    exportModel({ graph: network.graph, weights, activations: [], format, metadata: { version: brecqVersion, run: result.run } }),
+    output,
+  );
   const input = primaryInput(network);
   const dims = network.shapes.shapeOf(input.name, network.shapes.fixedBatch ?? 1);
   // Any input will do to tell whether two forms of the same numbers agree.
   const values = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.37));
-  const verification = await verifyExport({ runtime, path: output, simulated: simulatedModel(network.graph, weights, []), feeds: { [input.name]: floatTensor(values, dims) } });
+  const verification = await verifyExport({
+    runtime,
+    path: output,
+    simulated: simulatedModel(network.graph, weights, []),
+    feeds: { [input.name]: floatTensor(values, dims) },
+  });
   return { output, format, bytes: await fileBytes(output), verification };
 }

@@ -58,14 +58,21 @@ interface ConfigParts {
 
 function configText({ model, input, calibration, evaluation }: ConfigParts): string {
   const json = (value: unknown) => JSON.stringify(value);
-  const entries = (value: object) => `{ ${Object.entries(value).map(([key, entry]) => `${json(key)}: ${json(entry)}`).join(", ")} }`;
+  const entries = (value: object) =>
+    `{ ${Object.entries(value)
+      .map(([key, entry]) => `${json(key)}: ${json(entry)}`)
+      .join(", ")} }`;
   const lines = [
     `  "model": ${json(model)},`,
     input && "  // How an image becomes the model's input: check this guess against how the model was trained.",
     input && `  "input": ${entries(input)},`,
-    calibration ? `  "calibration": { "images": ${json(calibration.replaceAll("\\", "/"))}, "count": 1024 },` : "  // Images that reconstruction learns from; a few hundred will do, labels are not needed.",
+    calibration
+      ? `  "calibration": { "images": ${json(calibration.replaceAll("\\", "/"))}, "count": 1024 },`
+      : "  // Images that reconstruction learns from; a few hundred will do, labels are not needed.",
     calibration ? undefined : '  "calibration": { "images": "calibration", "count": 1024 },',
-    evaluation ? `  "evaluation": { "images": ${json(evaluation)}, "labels": "folders" },` : "  // Accuracy is measured on labelled images: a folder a class.",
+    evaluation
+      ? `  "evaluation": { "images": ${json(evaluation)}, "labels": "folders" },`
+      : "  // Accuracy is measured on labelled images: a folder a class.",
     evaluation ? undefined : '  // "evaluation": { "images": "evaluation", "labels": "folders" },',
     '  "runs": {',
     "    // Weights of 4 bits; the first and the last layer keep 8.",

@@ -2,8 +2,9 @@
 import { appendFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { runFiles } from "../config/resultPaths.ts";
+import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
+import { runFiles } from "../config/resultPaths.ts";
 import { writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
@@ -11,7 +12,6 @@ import { loadModel } from "../engine/onnx/modelFile.ts";
 import { FolderCheckpoint } from "../engine/reconstruction/checkpoint.ts";
 import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
-import type { Inspection } from "../config/inspection.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import type { Job, JobResult, RuntimeSettings } from "../protocol/worker.ts";
 import { initConfig } from "./initConfig.ts";
@@ -35,7 +35,10 @@ export async function runJob(job: Job, context: JobContext): Promise<JobResult> 
     case "init":
       return { job: "init", config: await initConfig({ runtime, model: job.model, calibration: job.calibration }) };
     case "run": {
-      const { result, resultFile } = await runConfigured({ runtime, settings: job.runtime, configFile: job.config, run: job.run, resume: job.resume }, context);
+      const { result, resultFile } = await runConfigured(
+        { runtime, settings: job.runtime, configFile: job.config, run: job.run, resume: job.resume },
+        context,
+      );
       return { job: "run", result, resultFile };
     }
   }
@@ -56,7 +59,10 @@ export interface ConfiguredRun {
 }
 
 /** Does one run of a config: results, log and checkpoints lie in its results folder. */
-export async function runConfigured({ runtime, settings, configFile, run, resume }: ConfiguredRun, { report, signal }: JobContext): Promise<{ result: RunResult; resultFile: string }> {
+export async function runConfigured(
+  { runtime, settings, configFile, run, resume }: ConfiguredRun,
+  { report, signal }: JobContext,
+): Promise<{ result: RunResult; resultFile: string }> {
   const config = await readConfig(configFile);
   const runConfig = runSettings(config, run, configFile);
   const files = runFiles(configFile, run);

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
 import type { Metrics, RunResult, Verification } from "../config/result.ts";
+import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
 import type { Dataset } from "../engine/data/dataset.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
-import { evaluate } from "../engine/evaluation/evaluate.ts";
 import { UserError } from "../engine/errors.ts";
+import { evaluate } from "../engine/evaluation/evaluate.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { fileBytes } from "../engine/export/size.ts";
@@ -15,7 +15,7 @@ import { verifyExport } from "../engine/export/verify.ts";
 import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
 import { loadModel, saveModel } from "../engine/onnx/modelFile.ts";
 import { floatTensor } from "../engine/onnx/tensor.ts";
-import { planBits, type BitPlan } from "../engine/quantizers/bitPlan.ts";
+import { type BitPlan, planBits } from "../engine/quantizers/bitPlan.ts";
 import { CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Checkpoint } from "../engine/reconstruction/checkpoint.ts";
 import { type QuantizedWeights, quantizeByReconstruction, quantizeNearest } from "../engine/reconstruction/quantizeNetwork.ts";
@@ -72,7 +72,13 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
 
   report({ type: "phase", phase: "export", message: `Writing ${output}` });
   const { weights } = quantized;
-  const exported = exportModel({ graph: network.graph, weights, activations: [], format: run.export, metadata: { version: brecqVersion, run: runName } });
+  const exported = exportModel({
+    graph: network.graph,
+    weights,
+    activations: [],
+    format: run.export,
+    metadata: { version: brecqVersion, run: runName },
+  });
   await mkdir(dirname(output), { recursive: true });
   await saveModel(exported, output);
   const data = evaluation ?? calibration;
@@ -102,7 +108,11 @@ function withGuessedInput(options: QuantizeRunOptions, network: Network): Quanti
   const dims = network.shapes.shapeOf(primaryInput(network).name, 1);
   if (dims.length !== 4) return options;
   const input = inputSchema.parse(guessInput(dims));
-  options.report({ type: "phase", phase: "load", message: `Preprocessing guessed from the model: ${JSON.stringify(input)} (change it with --input)` });
+  options.report({
+    type: "phase",
+    phase: "load",
+    message: `Preprocessing guessed from the model: ${JSON.stringify(input)} (change it with --input)`,
+  });
   return { ...options, config: { ...options.config, input } };
 }
 
@@ -116,14 +126,22 @@ function requireImplemented(run: RunConfig): void {
     run.loss === "fisher" && "loss: fisher",
     run.search && "search",
   ].filter((entry) => entry !== false && entry !== undefined);
-  if (missing.length > 0) throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, { hint: "It quantizes weights by nearest, adaround and brecq." });
+  if (missing.length > 0)
+    throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, { hint: "It quantizes weights by nearest, adaround and brecq." });
 }
 
-async function quantizeWeights(options: QuantizeRunOptions, network: Network, bits: BitPlan, calibration: Dataset | undefined): Promise<QuantizedWeights> {
+async function quantizeWeights(
+  options: QuantizeRunOptions,
+  network: Network,
+  bits: BitPlan,
+  calibration: Dataset | undefined,
+): Promise<QuantizedWeights> {
   const { runtime, run, report, signal } = options;
   if (run.method === "nearest") return await quantizeNearest({ runtime, network, bits, report, signal });
   if (!calibration) {
-    throw new UserError(`The method "${run.method}" learns from calibration data, and the config names none.`, { hint: 'Add "calibration": { "images": "FOLDER" }.' });
+    throw new UserError(`The method "${run.method}" learns from calibration data, and the config names none.`, {
+      hint: 'Add "calibration": { "images": "FOLDER" }.',
+    });
   }
   const store = new CacheStore(options.cacheBytes, dirname(options.output));
   await mkdir(dirname(options.output), { recursive: true });
@@ -157,7 +175,12 @@ async function fingerprint({ model, config, run }: QuantizeRunOptions, calibrati
   return hash.digest("hex");
 }
 
-async function verify(options: QuantizeRunOptions, network: Network, quantized: QuantizedWeights, data: Dataset | undefined): Promise<Verification[]> {
+async function verify(
+  options: QuantizeRunOptions,
+  network: Network,
+  quantized: QuantizedWeights,
+  data: Dataset | undefined,
+): Promise<Verification[]> {
   const input = primaryInput(network);
   const samples = network.shapes.fixedBatch ?? Math.min(verificationSamples, data?.count ?? 1);
   const dims = network.shapes.shapeOf(input.name, samples);
@@ -176,7 +199,13 @@ function bestLevel(verification: readonly Verification[], output: string): Verif
   });
 }
 
-async function measure(options: QuantizeRunOptions, network: Network, dataset: Dataset | undefined, source: Metrics["source"], level: Verification["level"]): Promise<Metrics> {
+async function measure(
+  options: QuantizeRunOptions,
+  network: Network,
+  dataset: Dataset | undefined,
+  source: Metrics["source"],
+  level: Verification["level"],
+): Promise<Metrics> {
   if (!dataset) return { fp32: {}, quantized: {}, images: 0, source };
   const { runtime, report, signal, config } = options;
   report({ type: "phase", phase: "evaluation", message: `Measuring on ${dataset.count} images` });

@@ -61,5 +61,8 @@ function describe({ fp32, quantized, agreement, sqnr, images }: Metrics): string
     ["SQNR", sqnr === undefined ? undefined : `${sqnr.toFixed(1)} dB`],
     ["images", images],
   ];
-  return textTable(["", ""], rows.filter(([, value]) => value !== undefined));
+  return textTable(
+    ["", ""],
+    rows.filter(([, value]) => value !== undefined),
+  );
 }

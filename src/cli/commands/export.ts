@@ -19,7 +19,16 @@ export const exportCommand: Command = {
     if (output === undefined) throw new UserError("--output is missing.", { hint: "Name the file to write." });
     const { runtime } = await openRuntime(values);
     const exported = await exportResult({ runtime, result, format, output });
-    const rows = exported.verification.map(({ level, loads, maxDifference, message }) => [level, loads ? "loads" : "does not load", maxDifference?.toExponential(1), message?.slice(0, 80)]);
-    print(values.json ? JSON.stringify(exported, undefined, 2) : `Wrote ${exported.output} (${exported.bytes} bytes)\n\n${textTable(["optimization level", "", "difference", ""], rows)}`);
+    const rows = exported.verification.map(({ level, loads, maxDifference, message }) => [
+      level,
+      loads ? "loads" : "does not load",
+      maxDifference?.toExponential(1),
+      message?.slice(0, 80),
+    ]);
+    print(
+      values.json
+        ? JSON.stringify(exported, undefined, 2)
+        : `Wrote ${exported.output} (${exported.bytes} bytes)\n\n${textTable(["optimization level", "", "difference", ""], rows)}`,
+    );
   },
 };

@@ -97,5 +97,7 @@ function checkedRun(run: Record<string, unknown>): RunConfig {
   const checked = configSchema.shape.runs.safeParse({ run });
   if (checked.success) return checked.data.run!;
   const issue = checked.error.issues[0]!;
-  throw new UserError(`--${String(issue.path[1]).replace("firstLast", "first-last").replace("export", "format")} is not valid: ${issue.message}.`, { hint: "See --help." });
+  throw new UserError(`--${String(issue.path[1]).replace("firstLast", "first-last").replace("export", "format")} is not valid: ${issue.message}.`, {
+    hint: "See --help.",
+  });
 }

@@ -1,7 +1,7 @@
-import { readConfig } from "../../worker/readConfig.ts";
-import { runConfigured } from "../../worker/jobs.ts";
-import { UserError } from "../../engine/errors.ts";
 import type { RunResult } from "../../config/result.ts";
+import { UserError } from "../../engine/errors.ts";
+import { runConfigured } from "../../worker/jobs.ts";
+import { readConfig } from "../../worker/readConfig.ts";
 import { type Command, openRuntime, parse } from "../commandLine.ts";
 import { resultsTable } from "../resultsTable.ts";
 

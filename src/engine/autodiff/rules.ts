@@ -13,14 +13,20 @@ import {
   tanhRule,
 } from "./rules/activations.ts";
 import { divRule, extremumRule, meanRule, mulRule, powRule, subRule, sumRule } from "./rules/arithmetic.ts";
+import { batchNormalizationRule } from "./rules/batchNormalization.ts";
 import { clipRule } from "./rules/clip.ts";
+import { convRule, convTransposeRule } from "./rules/conv.ts";
+import { depthToSpaceRule } from "./rules/depthToSpace.ts";
 import { dropoutRule } from "./rules/dropout.ts";
 import { geluRule, mishRule, swishRule } from "./rules/gatedActivations.ts";
 import { gatherRule } from "./rules/gather.ts";
 import { concatRule, splitRule } from "./rules/joining.ts";
 import { expandRule, reshapeRule, spaceToDepthRule, tileRule, transposeRule } from "./rules/layout.ts";
+import { gemmRule, matMulRule } from "./rules/matrixProduct.ts";
 import { padRule } from "./rules/pad.ts";
+import { averagePoolRule, globalAveragePoolRule, maxPoolRule } from "./rules/pooling.ts";
 import { globalMaxPoolRule, reduceExtremumRule, reduceMeanRule, reduceSumRule } from "./rules/reductions.ts";
+import { resizeRule } from "./rules/resize.ts";
 import { sliceRule } from "./rules/slice.ts";
 import { logSoftmaxRule, softmaxRule } from "./rules/softmax.ts";
 import { absRule, castRule, erfRule, expRule, identityRule, logRule, negRule, reciprocalRule, sqrtRule, straightThroughRule } from "./rules/unary.ts";
@@ -31,10 +37,15 @@ import { withoutGradient } from "./withoutGradient.ts";
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, GradientRule>([
   ["Abs", absRule],
   ["Add", sumRule],
+  ["AveragePool", averagePoolRule],
+  ["BatchNormalization", batchNormalizationRule],
   ["Cast", castRule],
   ["Ceil", straightThroughRule],
   ["Clip", clipRule],
   ["Concat", concatRule],
+  ["Conv", convRule],
+  ["ConvTranspose", convTransposeRule],
+  ["DepthToSpace", depthToSpaceRule],
   ["Div", divRule],
   ["Dropout", dropoutRule],
   ["Elu", eluRule],
@@ -45,6 +56,8 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Floor", straightThroughRule],
   ["Gather", gatherRule],
   ["Gelu", geluRule],
+  ["Gemm", gemmRule],
+  ["GlobalAveragePool", globalAveragePoolRule],
   ["GlobalMaxPool", globalMaxPoolRule],
   ["HardSigmoid", hardSigmoidRule],
   ["HardSwish", hardSwishRule],
@@ -52,7 +65,9 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["LeakyRelu", leakyReluRule],
   ["Log", logRule],
   ["LogSoftmax", logSoftmaxRule],
+  ["MatMul", matMulRule],
   ["Max", extremumRule],
+  ["MaxPool", maxPoolRule],
   ["Mean", meanRule],
   ["Min", extremumRule],
   ["Mish", mishRule],
@@ -68,6 +83,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["ReduceSum", reduceSumRule],
   ["Relu", reluRule],
   ["Reshape", reshapeRule],
+  ["Resize", resizeRule],
   ["Round", straightThroughRule],
   ["Sigmoid", sigmoidRule],
   ["Slice", sliceRule],
@@ -84,6 +100,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Tile", tileRule],
   ["Transpose", transposeRule],
   ["Unsqueeze", reshapeRule],
+  ["Upsample", resizeRule],
   ["Where", whereRule],
   // Constant almost everywhere, or of integers, truth values and shapes.
   ...[

@@ -33,25 +33,26 @@ export function findUnsupported(graph: Graph, layers: readonly Layer[]): Unsuppo
   for (const node of graph.nodes) {
     const reason = layerNodes.has(node) ? undefined : reasonOf(graph, node);
     if (reason) note(node, reason);
-    for (const inner of innerNodes(node)) if (isWeighted(inner)) note(inner, "It lies in a subgraph, so it stays in FP32.");
+    for (const inner of innerNodes(node)) if (isWeighted(inner)) note(inner, "It lies in a subgraph: it stays in FP32.");
   }
   return [...found.values()];
 }
 
 function reasonOf(graph: Graph, node: NodeProto): string | undefined {
-  if (isWeighted(node)) return weightReason(graph, node);
-  if (hasRule(node.opType, node.domain)) return undefined;
-  if (node.domain !== "" && node.domain !== "ai.onnx") return "Its domain is not known: it stays in FP32, and blocks end before it.";
-  return "It has no gradient rule: blocks end before it.";
+  const weights = isWeighted(node) ? weightReason(graph, node) : undefined;
+  if (weights || hasRule(node.opType, node.domain)) return weights;
+  if (node.domain !== "" && node.domain !== "ai.onnx") return "Its operator set is not known: it stays in FP32, and blocks end before it.";
+  return "It has no gradient rule: it stays in FP32, and blocks end before it.";
 }
 
+/** Why the operator is no layer; undefined where it has no weights at all, as a product of two computed matrices. */
 function weightReason(graph: Graph, node: NodeProto): string | undefined {
   const weight = graph.initializers.get(node.input[1] ?? "");
-  if (!weight)
-    return node.opType === "MatMul" && !graph.initializers.has(node.input[0]!) ? undefined : "Its weights are not constant, so it stays in FP32.";
+  if (!weight && graph.initializers.has(node.input[0] ?? "")) return "Its weights are the first factor, not the second: it stays in FP32.";
+  if (!weight) return node.opType === "MatMul" ? undefined : "Its weights are not constant: it stays in FP32.";
   const type = dataTypeOfCode(weight.dataType);
-  if (type !== "float") return `Its weights are of type ${type ?? "unknown"}, not float, so they are not quantized.`;
-  return "Its weights have fewer than two axes, so it stays in FP32.";
+  if (type !== "float") return `Its weights are of type ${type ?? "unknown"}, not float: they are not quantized.`;
+  return "Its weights have fewer than two axes: it stays in FP32.";
 }
 
 /** Nodes of a node's subgraphs, at any depth. */
