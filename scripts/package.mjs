@@ -74,8 +74,8 @@ function copyWasmModules(modules) {
   copyModule("onnxruntime-web", modules, (file) => files.includes(file));
   copyCommonModules(modules);
   copySharpBinary("@img/sharp-wasm32", modules);
-  copyFetched("@emnapi/runtime", "latest", modules, (file) => file === "package.json" || /^dist\/.*\.(js|mjs|cjs)$/.test(file));
-  copyFetched("tslib", "latest", modules, (file) => /^(package\.json|tslib(\.es6)?\.m?js|modules\/.*)$/.test(file));
+  copyFetched("@emnapi/runtime", "1.11.3", modules, (file) => file === "package.json" || /\.(js|mjs|cjs)$/.test(file));
+  copyFetched("tslib", "2.8.1", modules, (file) => /^(package\.json|tslib(\.es6)?\.m?js|modules\/.*)$/.test(file));
 }
 
 /** What both kinds of targets need. */

@@ -28,6 +28,8 @@ suite("Restricted Mode", () => {
       .first()
       .click();
     await toast(page, "Runs are disabled in Restricted Mode").waitFor();
+    // The toast slides in.
+    await page.waitForTimeout(700);
     await screenshot(page, "12-restricted-mode");
     assert.ok(!existsSync(join(workbench.workspace, "network.results")));
     assert.deepEqual(workerPids(), []);
