@@ -33,7 +33,7 @@ export interface Block {
 
 /**
  * Cuts a prepared graph into blocks (Li et al. 2021, section 3.3, for any network): every node is in one, and each reads only graph inputs and
- * outputs of earlier blocks. No block with layers holds an operator without gradient. docs/blocks.md tells the rules.
+ * outputs of earlier blocks. In no block does an operator without gradient come behind a layer. docs/blocks.md tells the rules.
  */
 export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes): Block[] {
   const layerOf = new Map(layers.map((layer) => [layer.node, layer]));
@@ -51,9 +51,9 @@ export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes
     nodesOf: (item) => items[item]!.vertices.map((vertex) => flow.nodes[vertex]!),
     isEnd: (item) => ends.has(items[item]!.vertices[0]!),
   };
-  const activated = attachBehind(assembly);
+  const followers = attachBehind(assembly);
   attachAhead(assembly);
-  const facts = { ...assembly, activated, layersOf: (item: number) => items[item]!.vertices.flatMap((vertex) => layerAt(vertex) ?? []) };
+  const facts = { ...assembly, followers, layersOf: (item: number) => items[item]!.vertices.flatMap((vertex) => layerAt(vertex) ?? []) };
   joinSqueezeLayers(facts);
   joinFusingLayers(facts);
   joinChains(facts);

@@ -15,21 +15,31 @@ export interface Assembly {
   isEnd(item: number): boolean;
 }
 
+/** What comes behind layers. */
+export interface Followers {
+  /** Layers with an activation behind. */
+  readonly activated: ReadonlySet<number>;
+  /** Layers with a sum behind that other values come into. */
+  readonly summed: ReadonlySet<number>;
+}
+
 /**
  * Gives activations, gates, pools, pads and the like to the layer or region before them that they alone read, and a sum with
  * values from elsewhere to the last layer that it alone reads.
- * @returns the layers that have an activation behind them
  */
-export function attachBehind(assembly: Assembly): Set<number> {
+export function attachBehind(assembly: Assembly): Followers {
   const { items, clusters } = assembly;
   const activated = new Set<number>();
-  items.forEach(({ kind }, i) => {
+  const summed = new Set<number>();
+  items.forEach(({ kind, preds }, i) => {
     const before = kind === "node" || kind === "plain" || kind === "gate" ? clusterBefore(assembly, i) : undefined;
     if (!before) return;
-    if (before.layers.length === 1 && assembly.nodesOf(i).some(isActivation)) activated.add(before.layers[0]!);
+    const layer = before.layers.length === 1 ? before.layers[0] : undefined;
+    if (layer !== undefined && preds.length > 1) summed.add(layer);
+    if (layer !== undefined && assembly.nodesOf(i).some(isActivation)) activated.add(layer);
     clusters.joinToReader(before, clusters.of(i));
   });
-  return activated;
+  return { activated, summed };
 }
 
 /** The cluster that an item is given to. */
@@ -61,14 +71,13 @@ export function attachAhead(assembly: Assembly): void {
   for (let i = items.length - 1; i >= 0; i--) {
     const cluster = clusters.of(i);
     const reader = cluster.tail === i && !hasLayers(cluster) ? clusters.soleReader(cluster) : undefined;
-    if (reader && !(hasLayers(reader) && staysOutside(assembly, cluster))) clusters.joinToReader(cluster, reader);
+    if (reader && !(hasLayers(reader) && poolsAll(assembly, cluster))) clusters.joinToReader(cluster, reader);
   }
 }
 
-/** Whether the cluster holds what must not be part of a block with layers. */
-function staysOutside(assembly: Assembly, cluster: Cluster): boolean {
-  const nodes = cluster.items.flatMap(assembly.nodesOf);
-  return nodes.some((node) => !isDifferentiable(node) || isGlobalPool(node, assembly.shapes));
+/** Whether a block with layers had better begin behind the cluster. */
+function poolsAll(assembly: Assembly, cluster: Cluster): boolean {
+  return cluster.items.flatMap(assembly.nodesOf).some((node) => isGlobalPool(node, assembly.shapes));
 }
 
 export function hasLayers({ kinds }: Cluster): boolean {

@@ -2,17 +2,17 @@
 import { intAttribute } from "../attributes.ts";
 import { commonScope, scopeOf } from "../layerNames.ts";
 import type { Layer } from "../layers.ts";
-import { type Assembly, hasEnd, hasRegion } from "./attach.ts";
+import { type Assembly, type Followers, hasEnd, hasRegion } from "./attach.ts";
 import type { Cluster } from "./clusters.ts";
+import { isDifferentiable } from "./operators.ts";
 
 const longestChain = 3;
 
 /** What the steps here know besides. */
 export interface ChainFacts extends Assembly {
+  readonly followers: Followers;
   /** The layers of an item, a region's included. */
   layersOf(item: number): readonly Layer[];
-  /** Layer items with an activation behind. */
-  readonly activated: ReadonlySet<number>;
 }
 
 /** Gives a layer that only feeds branches to the region that joins them: the squeeze layer of a fire module. */
@@ -21,7 +21,8 @@ export function joinSqueezeLayers(facts: ChainFacts): void {
   for (const cluster of clusters.all()) {
     const region = clusters.soleReader(cluster);
     const squeeze = soleLayer(facts, cluster);
-    if (squeeze && region?.kinds.has("join") && belongsAhead(facts, cluster, squeeze, region)) clusters.joinToReader(cluster, region);
+    if (!squeeze || !region?.kinds.has("join") || !passesGradients(facts, region)) continue;
+    if (belongsAhead(facts, cluster, squeeze, region)) clusters.joinToReader(cluster, region);
   }
 }
 
@@ -38,7 +39,7 @@ export function joinFusingLayers(facts: ChainFacts): void {
   for (const region of clusters.all()) {
     const cluster = endsWithConcat(facts, region) ? clusters.soleReader(region) : undefined;
     const fusing = cluster && soleLayer(facts, cluster);
-    if (!fusing || clusters.sources(cluster).length > 1 || !isPointwise(fusing)) continue;
+    if (!fusing || clusters.sources(cluster).length > 1 || !isPointwise(fusing) || !passesGradients(facts, cluster)) continue;
     if (shareModule(firstLayer(facts, region)!.name, fusing.name)) clusters.joinToReader(region, cluster);
   }
 }
@@ -68,7 +69,8 @@ function rowFrom(facts: ChainFacts, start: Cluster): Cluster[] {
   const row = [start];
   while (row.length < longestChain) {
     const next = facts.clusters.soleReader(row.at(-1)!);
-    if (!next || !isLone(facts, next) || facts.clusters.sources(next).length > 1 || !continues(facts, row, next)) break;
+    if (!next || !isLone(facts, next) || facts.clusters.sources(next).length > 1 || !passesGradients(facts, next)) break;
+    if (!continues(facts, row, next)) break;
     row.push(next);
   }
   return row;
@@ -76,17 +78,24 @@ function rowFrom(facts: ChainFacts, start: Cluster): Cluster[] {
 
 /**
  * A chain ends behind a layer without activation (a linear bottleneck), but for a depthwise one, whose pointwise layer belongs to it;
- * before a second depthwise layer; and where the layers' module changes.
+ * behind a sum; before a second depthwise layer; and where the layers' module changes.
  */
 function continues(facts: ChainFacts, row: readonly Cluster[], next: Cluster): boolean {
   const layers = row.map((cluster) => mainLayer(facts, cluster));
   const last = layers.at(-1)!;
   const layer = mainLayer(facts, next);
-  if (!facts.activated.has(row.at(-1)!.layers[0]!) && !isDepthwise(last)) return false;
+  const lastItem = row.at(-1)!.layers[0]!;
+  const { activated, summed } = facts.followers;
+  if (summed.has(lastItem) || !(activated.has(lastItem) || isDepthwise(last))) return false;
   if (isDepthwise(layer) && layers.some(isDepthwise)) return false;
   const reader = facts.clusters.soleReader(next);
   const closeness = (a: Layer | undefined, b: Layer | undefined) => (a && b ? commonScope(a.name, b.name).length : 0);
   return closeness(last, layer) >= Math.max(closeness(layers.at(-2), last), closeness(layer, reader && firstLayer(facts, reader)));
+}
+
+/** Whether a layer can come before the cluster: what the cluster begins with might have no gradient. */
+function passesGradients({ nodesOf }: ChainFacts, cluster: Cluster): boolean {
+  return cluster.items.every((item) => nodesOf(item).every(isDifferentiable));
 }
 
 /** Whether the cluster is one layer, with what was attached to it, that may be put together with others. */

@@ -30,7 +30,8 @@ const sums = new Set(["Add", "Sum", "Sub", "Mean"]);
 const elementwiseJoins = new Set([...sums, "Mul", "Div", "Max", "Min"]);
 
 /** Operators whose output tells much less than their input: poor targets of reconstruction. */
-const poorTargets = new Set(["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "Softmax", "LogSoftmax", "Hardmax"]);
+const poorTargets = new Set(["Softmax", "LogSoftmax", "Hardmax"]);
+const globalPools = new Set(["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]);
 
 /**
  * How much larger a block's end may be than what its last layer made. Padding adds a little; what adds more (upsampling, concatenated pools)
@@ -55,16 +56,17 @@ export function isElementwiseJoin(node: NodeProto): boolean {
 
 /** Whether gradients pass the operator. */
 export function isDifferentiable(node: NodeProto): boolean {
-  return isWeighted(node) || (hasRule(node.opType, node.domain) && !steps.has(node.opType));
+  return hasRule(node.opType, node.domain) && !steps.has(node.opType);
 }
 
 /**
- * Whether what the node makes pools whole feature maps. Blocks end before it, for its output is a poor target of reconstruction,
+ * Whether the node pools whole feature maps. Blocks end before it, for its output is a poor target of reconstruction,
  * and the next block begins behind it, for its input would take much memory.
  */
 export function isGlobalPool(node: NodeProto, shapes: Shapes): boolean {
-  const pools = node.opType.includes("Pool") || node.opType.startsWith("Reduce");
-  if (!pools || !shapes.has(node.input[0]!) || !shapes.has(node.output[0]!)) return poorTargets.has(node.opType);
+  if (globalPools.has(node.opType)) return true;
+  const pools = node.opType.endsWith("Pool") || node.opType.startsWith("Reduce");
+  if (!pools || !shapes.has(node.input[0]!) || !shapes.has(node.output[0]!)) return false;
   const [before, after] = [node.input[0]!, node.output[0]!].map((value) => shapes.shapeOf(value, 1));
   const spatial = (dims: readonly number[]) => dims.slice(1).filter((dim) => dim > 1).length;
   return before!.length > 2 && spatial(before!) > 1 && spatial(after!) <= 1;

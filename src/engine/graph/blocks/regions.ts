@@ -61,11 +61,13 @@ export function findRegions(flow: Flow, isLayer: (vertex: number) => boolean, is
   }
 
   function kindOf(vertices: readonly number[]): RegionKind | undefined {
-    const nodes = vertices.map((vertex) => flow.nodes[vertex]!);
-    if (!nodes.every(isDifferentiable) || vertices.some(isEnd)) return undefined;
+    if (vertices.some(isEnd)) return undefined;
+    const withoutGradient = vertices.filter((vertex) => !isDifferentiable(flow.nodes[vertex]!));
     const layers = vertices.filter(isLayer).length;
-    if (layers === 0) return "plain";
+    if (layers === 0) return withoutGradient.length === 0 ? "plain" : undefined;
     const depths = layerDepths(flow, vertices, isLayer);
+    // No gradient has to pass what comes before all layers, such as a transformer's normalization.
+    if (withoutGradient.some((vertex) => depths.get(vertex)! > 0)) return undefined;
     const exit = vertices.at(-1)!;
     if (layers <= limits.gateLayers && isGate(flow.nodes[exit]!, flow.preds[exit]!, depths)) return "gate";
     const depth = depths.get(exit)!;
