@@ -13,6 +13,8 @@ suite("quantizing the sample", () => {
   let workspace: string;
   let workbench: Workbench;
   let page: Page;
+  /** What the browser refused because of a content security policy, in our views. */
+  const refused: string[] = [];
   const config = () => join(workbench.workspace, "network.brecq.json");
   const result = (run: string) => join(workbench.workspace, "network.results", run, "result.json");
 
@@ -24,6 +26,10 @@ suite("quantizing the sample", () => {
       settings: { "brecq.threads": 1 },
     });
     page = workbench.page;
+    page.on("console", (message) => {
+      if (/Content Security Policy/.test(message.text()) && /dist\/webview|vscode-cdn|webview-panel/.test(message.location().url))
+        refused.push(message.text());
+    });
   });
   suiteTeardown(async () => {
     await workbench.close();
@@ -83,6 +89,7 @@ suite("quantizing the sample", () => {
       await view.getByRole("heading", { name: "Compare runs" }).scrollIntoViewIfNeeded();
     }
     await chooseTheme(page, themes.dark);
+    assert.deepEqual(refused, []);
     await view.locator("#copy-csv").click();
     await page.locator(".statusbar-item", { hasText: "Copied 2 runs as csv" }).waitFor();
     await openFile(page, "network.brecq.json");
@@ -108,6 +115,15 @@ suite("quantizing the sample", () => {
   });
 
   test("a killed worker is told, and nothing is lost", async () => {
+    // The resumed run may be going on or over.
+    if ((await lenses(page, "■ Cancel").count()) > 0)
+      await lenses(page, "■ Cancel")
+        .click({ timeout: 2000 })
+        .catch(() => undefined);
+    await lenses(page, /^▶ Run$/)
+      .nth(2)
+      .click();
+    await lenses(page, /block 2\//).waitFor({ timeout: 120_000 });
     await until(() => workerPids().length === 1, "one worker");
     process.kill(workerPids()[0]!, "SIGKILL");
     const message = toast(page, "The worker process stopped");
