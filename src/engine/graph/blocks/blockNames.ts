@@ -3,8 +3,9 @@ import { commonScope, uniqueNames } from "../layerNames.ts";
 import type { Layer } from "../layers.ts";
 
 /**
- * A name for each block, given its layers: the outermost module that holds these layers and no others (`layer1.0`), else the layer's name or
- * `first..last`. `fallback` names a block without layers.
+ * A name for each block, given its layers: the module that holds these layers and no others, else the layer's name or `first..last`. Of
+ * several such modules, the innermost that is numbered, as blocks in containers are (`layer1.0` of `layer1.0.branch`), else the outermost.
+ * `fallback` names a block without layers.
  */
 export function nameBlocks(blocks: readonly (readonly Layer[])[], fallback: (block: number) => string): string[] {
   const sizes = new Map<string, number>();
@@ -15,7 +16,8 @@ export function nameBlocks(blocks: readonly (readonly Layer[])[], fallback: (blo
       const [first, last] = [layers[0]!.name, layers.at(-1)!.name];
       if (layers.length === 1) return first;
       const shared = layers.map(({ name }) => name).reduce(commonScope);
-      return scopesOf(shared).find((scope) => sizes.get(scope) === layers.length) ?? `${first}..${last}`;
+      const own = scopesOf(shared).filter((scope) => sizes.get(scope) === layers.length);
+      return own.findLast((scope) => /\d$/.test(scope)) ?? own[0] ?? `${first}..${last}`;
     }),
   );
 }
