@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** @file The `brecq` command. */
 import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
 import { brecqVersion } from "../worker/version.ts";

@@ -100,7 +100,6 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Tile", tileRule],
   ["Transpose", transposeRule],
   ["Unsqueeze", reshapeRule],
-  ["Upsample", resizeRule],
   ["Where", whereRule],
   // Constant almost everywhere, or of integers, truth values and shapes.
   ...[

@@ -29,6 +29,23 @@ describe("createRandom", () => {
   });
 });
 
+describe("integerBelow", () => {
+  it("draws anew what would make some numbers likelier", () => {
+    // 2^32 = 1 (mod 3): of the 2^32 draws, the one with low half 0 is one too many.
+    const draws = [0, 1, 2 ** 32 - 1].map((bits) => bits / 2 ** 32);
+    const random = { next: () => draws.shift()! };
+    expect(integerBelow(random, 3)).toBe(0);
+    expect(draws).toHaveLength(1);
+    expect(integerBelow(random, 3)).toBe(2);
+  });
+
+  it("gives nothing but 0 below 1, and stays below 2^32", () => {
+    const random = { next: () => (2 ** 32 - 1) / 2 ** 32 };
+    expect(integerBelow(random, 1)).toBe(0);
+    expect(integerBelow(random, 2 ** 32)).toBe(2 ** 32 - 1);
+  });
+});
+
 describe("sampleIndices", () => {
   it("gives distinct numbers, all of them where as many are asked for", () => {
     const random = createRandom(1);

@@ -44,9 +44,16 @@ function splitmix32(seed: number): () => number {
   };
 }
 
-/** A whole number below `n` (at most 2^32). With 32 bits the bias of the product is below n / 2^32, nil for our sizes. */
+/**
+ * A whole number below `n`, each equally likely (Lemire 2019, algorithm 5: products with too small a low half are drawn
+ * anew). Exact for `n` up to 2^21, so that products fit a double; beyond, up to 2^32, the bias is below 2^-32.
+ */
 export function integerBelow(random: Random, n: number): number {
-  return Math.floor(random.next() * n);
+  const tooLow = 2 ** 32 % n;
+  for (;;) {
+    const bits = random.next() * 2 ** 32;
+    if (Math.imul(bits, n) >>> 0 >= tooLow) return Math.floor((bits * n) / 2 ** 32);
+  }
 }
 
 /** A standard normal number (Box & Muller 1958). */

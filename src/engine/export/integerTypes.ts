@@ -1,5 +1,6 @@
 /** @file Which ONNX type holds integers of so many bits, and what it asks of the model. */
-import type { NumericArray, Tensor } from "../onnx/tensor.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+import { rawByteLength } from "../onnx/tensorCodec.ts";
 
 export type ExportFormat = "portable" | "native";
 
@@ -11,6 +12,9 @@ export function integerType(bits: number, format: ExportFormat): IntegerType {
   return bits > 2 ? "uint4" : "uint2";
 }
 
+/** Bits of one element of each type. */
+export const typeBits: Readonly<Record<IntegerType, number>> = { uint2: 2, uint4: 4, uint8: 8 };
+
 /** The operator set and IR version that first have a type (ONNX release notes 1.16 and 1.20). */
 export const typeRequirements: Readonly<Record<IntegerType, { opset: number; irVersion: number }>> = {
   uint8: { opset: 13, irVersion: 7 },
@@ -19,11 +23,11 @@ export const typeRequirements: Readonly<Record<IntegerType, { opset: number; irV
 };
 
 /** A tensor of one of the types. */
-export function integerTensor(type: IntegerType, data: NumericArray, dims: readonly number[]): Tensor {
+export function integerTensor(type: IntegerType, data: Uint8Array, dims: readonly number[]): Tensor {
   return { type, dims, data };
 }
 
 /** Bytes of `count` packed integers. */
 export function packedBytes(type: IntegerType, count: number): number {
-  return Math.ceil((count * Number(type.slice("uint".length))) / 8);
+  return rawByteLength(type, count);
 }

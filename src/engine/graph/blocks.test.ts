@@ -284,6 +284,19 @@ test("a block may begin with an operator without gradient, but holds none behind
   ]);
 });
 
+test("a sign, whose gradient is zero, ends the block before it", async () => {
+  const body = await bodyOutline((b, x) => b.convRelu("b", b.unary("Sign", b.convRelu("a", x, 8)), 8));
+  expect(body).toEqual(["layer a: Conv Relu", "layer b: Sign Conv Relu"]);
+});
+
+test("what makes a value much larger or smaller goes to the next block", async () => {
+  const body = await bodyOutline((b, x) => {
+    const large = b.withChannels(b.op("Tile", [b.convRelu("a", x, 8), b.ints([1, 1, 2, 2])]), 8);
+    return b.convRelu("b", large, 8);
+  });
+  expect(body).toEqual(["layer a: Conv Relu", "layer b: Tile Conv Relu"]);
+});
+
 test("inputs and outputs of blocks leave constants out", async () => {
   const blocks = await between((b, x) => {
     const scaled = b.withChannels(b.op("Mul", [b.conv("l.b", b.convRelu("l.a", x, 8), 8), b.scalar(0.1)]), 8);

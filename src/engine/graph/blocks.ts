@@ -5,7 +5,7 @@ import { nameBlocks } from "./blocks/blockNames.ts";
 import { joinChains, joinFusingLayers, joinSqueezeLayers } from "./blocks/chains.ts";
 import { type Cluster, Clusters } from "./blocks/clusters.ts";
 import { endLayers } from "./blocks/ends.ts";
-import { flowOf } from "./blocks/flow.ts";
+import { type Flow, flowOf } from "./blocks/flow.ts";
 import { itemsOf } from "./blocks/items.ts";
 import { findRegions } from "./blocks/regions.ts";
 import { type Graph, nodeLabel, nodeReads } from "./graph.ts";
@@ -38,15 +38,31 @@ export interface Block {
 export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes): Block[] {
   const layerOf = new Map(layers.map((layer) => [layer.node, layer]));
   const flow = flowOf(graph);
-  const layerAt = (vertex: number) => layerOf.get(flow.nodes[vertex]!);
+  const assembly = assemble(flow, (vertex) => layerOf.get(flow.nodes[vertex]!), shapes);
+  const clusters = assembly.clusters.all();
+  const verticesOf = ({ items }: Cluster) => items.flatMap((item) => assembly.items[item]!.vertices).sort((a, b) => a - b);
+  const contents = clusters.map((cluster) => {
+    const nodes = verticesOf(cluster).map((vertex) => flow.nodes[vertex]!);
+    return contentOf(graph, nodes, layerOf);
+  });
+  const names = nameBlocks(
+    contents.map((content) => content.layers),
+    (i) => nodeLabel(contents[i]!.nodes[0]!),
+  );
+  const blocks = contents.map((content, i) => ({ name: names[i]!, kind: kindOf(assembly, clusters[i]!, content), ...content }));
+  requireOrder(graph, blocks);
+  return blocks;
+}
+
+/** Puts the vertices of a data flow together into the clusters that become blocks. */
+function assemble(flow: Flow, layerAt: (vertex: number) => Layer | undefined, shapes: Shapes): Assembly {
   const isLayer = (vertex: number) => layerAt(vertex) !== undefined;
   const ends = endLayers(flow, isLayer);
   const regions = findRegions(flow, isLayer, (vertex) => ends.has(vertex));
   const items = itemsOf(flow, regions, isLayer);
-  const clusters = new Clusters(items);
   const assembly: Assembly = {
     items,
-    clusters,
+    clusters: new Clusters(items),
     shapes,
     nodesOf: (item) => items[item]!.vertices.map((vertex) => flow.nodes[vertex]!),
     isEnd: (item) => ends.has(items[item]!.vertices[0]!),
@@ -57,18 +73,7 @@ export function partition(graph: Graph, layers: readonly Layer[], shapes: Shapes
   joinSqueezeLayers(facts);
   joinFusingLayers(facts);
   joinChains(facts);
-
-  const parts = clusters.all();
-  const verticesOf = (cluster: Cluster) => cluster.items.flatMap((item) => items[item]!.vertices).sort((a, b) => a - b);
-  const nodesOf = (cluster: Cluster) => verticesOf(cluster).map((vertex) => flow.nodes[vertex]!);
-  const contents = parts.map((cluster) => contentOf(graph, nodesOf(cluster), layerOf));
-  const names = nameBlocks(
-    contents.map((content) => content.layers),
-    (i) => nodeLabel(contents[i]!.nodes[0]!),
-  );
-  const blocks = contents.map((content, i) => ({ name: names[i]!, kind: kindOf(assembly, parts[i]!, content), ...content }));
-  requireOrder(graph, blocks);
-  return blocks;
+  return assembly;
 }
 
 function contentOf(graph: Graph, nodes: readonly NodeProto[], layerOf: ReadonlyMap<NodeProto, Layer>): Omit<Block, "name" | "kind"> {

@@ -1,5 +1,8 @@
-/** @file Resize and Upsample, nearest and linear: along each axis a constant matrix, so the gradient is a product with its transpose. */
-import { floatsAttribute, intAttribute, stringAttribute } from "../../graph/attributes.ts";
+/**
+ * @file Resize, nearest and linear: along each axis a constant matrix, so the gradient is a product with its transpose.
+ * Upsample, its older form, is turned into Resize when a model is prepared.
+ */
+import { intAttribute, stringAttribute } from "../../graph/attributes.ts";
 import { toNumbers } from "../../onnx/tensor.ts";
 import { constantOfType, outputGradient, unsupported } from "../emit.ts";
 import type { GradientRule, RuleContext } from "../rule.ts";
@@ -34,8 +37,7 @@ function alongAxis({ builder: b }: RuleContext, gradient: string, matrix: string
 /** The scale of each axis: as given, or from the lengths where the node gives sizes. */
 function axisScales({ node, constantOf }: RuleContext, input: readonly number[], output: readonly number[]): number[] {
   const fromLengths = input.map((length, axis) => output[axis]! / length);
-  if (node.opType === "Upsample" && floatsAttribute(node, "scales")) return floatsAttribute(node, "scales")!;
-  const given = node.input[node.opType === "Upsample" ? 1 : 2];
+  const given = node.input[2];
   if (!given) return fromLengths;
   const constant = constantOf(given);
   if (!constant) throw unsupported(node, "with scales that are not constant is not known");
@@ -68,21 +70,22 @@ function interpolationMatrix(context: RuleContext, input: number, output: number
 
 /** Where an output position lies in the input. */
 function coordinate({ node }: RuleContext, input: number, output: number, scale: number): (place: number) => number {
-  const fallback = node.opType === "Upsample" ? "asymmetric" : "half_pixel";
-  const name = stringAttribute(node, "coordinate_transformation_mode", fallback);
+  const name = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
+  // In single precision as ONNX Runtime does it: a position on the verge of two pixels must fall to the same one.
+  const halfPixel = (place: number) => Math.fround(Math.fround(place + 0.5) / Math.fround(scale)) - 0.5;
   switch (name) {
     case "asymmetric":
-      return (place) => place / scale;
+      return (place) => Math.fround(place / Math.fround(scale));
     case "half_pixel":
-      return (place) => (place + 0.5) / scale - 0.5;
+      return halfPixel;
     case "pytorch_half_pixel":
-      return (place) => (output > 1 ? (place + 0.5) / scale - 0.5 : 0);
+      return (place) => (output > 1 ? halfPixel(place) : 0);
     case "align_corners":
       return (place) => (output > 1 ? (place * (input - 1)) / (output - 1) : 0);
     case "half_pixel_symmetric": {
       const adjustment = output / (scale * input);
       const offset = (input / 2) * (1 - adjustment);
-      return (place) => offset + (place + 0.5) / scale - 0.5;
+      return (place) => offset + halfPixel(place);
     }
     default:
       throw unsupported(node, `with coordinates ${name} is not known`);
@@ -90,7 +93,6 @@ function coordinate({ node }: RuleContext, input: number, output: number, scale:
 }
 
 function nearest({ node }: RuleContext, x: number): number {
-  if (node.opType === "Upsample") return Math.floor(x);
   const mode = stringAttribute(node, "nearest_mode", "round_prefer_floor");
   switch (mode) {
     case "floor":

@@ -1,0 +1,218 @@
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { fixture, npzFixture, temporaryFolder } from "../../../test/support/fixtures.ts";
+import { calibrationSchema, evaluationSchema, inputSchema } from "../../config/schema.ts";
+import { CancelledError, UserError } from "../errors.ts";
+import { floatTensor } from "../onnx/tensor.ts";
+import { openCalibration, openEvaluation } from "./dataset.ts";
+import { writeNpy } from "./npy.ts";
+
+/** All of these are 53x37. */
+const good = readFileSync(fixture("images/rgb.png"));
+const jpeg = readFileSync(fixture("images/photo.jpg"));
+const cutOff = readFileSync(fixture("broken/cutOff.jpg"));
+const inputDims = [1, 3, 37, 53];
+
+type CalibrationSettings = { arrays: string; count?: number } | { images: string; count?: number };
+
+function calibrate(folder: string, settings: CalibrationSettings = { images: "." }, seed = 1, dims = inputDims) {
+  const calibration = calibrationSchema.parse(settings);
+  if ("distill" in calibration) throw new Error("not data on disk");
+  return openCalibration({ calibration, input: undefined, inputDims: dims, folder, seed });
+}
+
+function evaluation(folder: string, settings: object = {}) {
+  return openEvaluation({ evaluation: evaluationSchema.parse({ images: "images", ...settings }), input: undefined, inputDims, folder });
+}
+
+async function failure(promise: Promise<unknown>): Promise<UserError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(UserError);
+  return error as UserError;
+}
+
+describe("openCalibration with images", () => {
+  it("gives preprocessed samples, any of them in any order", async () => {
+    const dataset = await calibrate(temporaryFolder({ "a.png": good, "b/c.jpg": jpeg }));
+    expect(dataset.count).toBe(2);
+    expect(dataset.dims).toEqual(inputDims);
+    expect(dataset.labels).toBeUndefined();
+    const all = await dataset.read(0, 2);
+    const size = 3 * 37 * 53;
+    expect(all).toHaveLength(2 * size);
+    expect(await dataset.read(1, 1)).toEqual(all.slice(size));
+    const pixels = npzFixture("decoded.npz").get("rgb.png")!.data;
+    const at = dataset.names.indexOf("a.png") * size;
+    expect(all[at + 100]).toBe(Math.fround(pixels[300]! / 255));
+    expect(all[at + size - 1]).toBe(Math.fround(pixels.at(-1)! / 255));
+  });
+
+  it("draws by the seed", async () => {
+    const folder = temporaryFolder(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}.png`, good])));
+    const names = async (seed: number) => (await calibrate(folder, { images: ".", count: 5 }, seed)).names;
+    expect(await names(1)).toHaveLength(5);
+    expect(await names(1)).toEqual(await names(1));
+    expect(await names(1)).not.toEqual(await names(2));
+  });
+
+  it("skips, counts and names what cannot be read", async () => {
+    const broken = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`bad${i}.jpg`, i === 0 ? "text" : cutOff]));
+    const dataset = await calibrate(temporaryFolder({ ...broken, "good.png": good }));
+    expect(dataset.names).toEqual(["good.png"]);
+    expect(dataset.warnings).toHaveLength(1);
+    expect(dataset.warnings[0]).toMatch(/^7 of 8 images could not be read and were skipped: bad\d\.jpg \(The .*\), .*, and 2 more\.$/);
+  });
+
+  it("refuses a folder with none, or none that can be read", async () => {
+    expect((await failure(calibrate(temporaryFolder({ "x.txt": "" })))).message).toBe("The folder has no JPEG, PNG or WebP images.");
+    const error = await failure(calibrate(temporaryFolder({ "x.jpg": cutOff, "y.jpg": cutOff })));
+    expect(error.message).toMatch(/^None of the 2 images could be read\. The first: The image is damaged/);
+    expect(error.place.file).toMatch(/\.jpg$/);
+  });
+
+  it("refuses an image of the wrong size: not the image is wrong, but the config", async () => {
+    const folder = temporaryFolder({ "a.png": good });
+    const calibration = { images: ".", count: 1 };
+    const error = await failure(openCalibration({ calibration, input: inputSchema.parse({}), inputDims: [1, 3, 32, 32], folder, seed: 1 }));
+    expect(error.toLine()).toMatch(/An image is 53x37, and the model wants 32x32.*a\.png.*"resize"/);
+  });
+
+  it.skipIf(process.platform === "win32")("says that links out of the folder were not followed", async () => {
+    const outside = temporaryFolder({ "x.png": good });
+    const folder = temporaryFolder();
+    symlinkSync(join(outside, "x.png"), join(folder, "link.png"));
+    expect((await failure(calibrate(folder))).hint).toMatch(/symbolic links/);
+    writeFileSync(join(folder, "own.png"), good);
+    expect((await calibrate(folder)).warnings[0]).toMatch(/^1 symbolic links/);
+  });
+
+  it("reports progress and can be cancelled", async () => {
+    const folder = temporaryFolder(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}.png`, good])));
+    const seen: number[] = [];
+    const controller = new AbortController();
+    const open = openCalibration({
+      calibration: { images: ".", count: 20 },
+      input: undefined,
+      inputDims,
+      folder,
+      seed: 1,
+      signal: controller.signal,
+      onProgress: (done, total) => {
+        expect(total).toBe(20);
+        seen.push(done);
+        if (done > 8) controller.abort();
+      },
+    });
+    await expect(open).rejects.toBeInstanceOf(CancelledError);
+    expect(seen).toEqual([8, 16]);
+  });
+});
+
+describe("openCalibration with arrays", () => {
+  const values = Float32Array.from({ length: 5 * 4 }, (_, i) => i);
+  const samples = (dims: number[]) => writeNpy(floatTensor(values, dims));
+  const dims = [1, 1, 2, 2];
+
+  it("draws samples of the model's shape", async () => {
+    const dataset = await calibrate(temporaryFolder({ "x.npy": samples([5, 1, 2, 2]) }), { arrays: "x.npy", count: 3 }, 1, dims);
+    expect(dataset.count).toBe(3);
+    expect(dataset.dims).toEqual(dims);
+    const data = await dataset.read(0, 3);
+    dataset.names.forEach((name, i) => {
+      const first = 4 * Number(name);
+      expect(Array.from(data.subarray(4 * i, 4 * i + 4))).toEqual([first, first + 1, first + 2, first + 3]);
+    });
+    expect(await dataset.read(2, 1)).toEqual(data.slice(8));
+  });
+
+  it.each([
+    ["another shape", samples([5, 4]), /shape \[5, 4\], and samples for the model have \[n, 1, 2, 2\]/],
+    ["no samples", writeNpy(floatTensor([], [0, 1, 2, 2])), /shape \[0, 1, 2, 2\]/],
+    ["a scalar", writeNpy(floatTensor([1], [])), /shape \[\]/],
+    ["a value that is not finite", writeNpy(floatTensor([1, 2, 3, 4, 5, NaN, 7, 8], [2, 1, 2, 2])), /not finite \(NaN\) in sample 1/],
+    ["no array", Buffer.from("text"), /not a \.npy array/],
+    ["many arrays", readFileSync(fixture("arrays.npz")), /holds 23 arrays \(u1, u2, .*not clear/],
+  ])("refuses %s", async (_, content, message) => {
+    const error = await failure(calibrate(temporaryFolder({ x: content }), { arrays: "x" }, 1, dims));
+    expect(error.message).toMatch(message);
+    expect(error.place.file).toMatch(/x$/);
+  });
+
+  it("explains a missing file", async () => {
+    expect((await failure(calibrate(temporaryFolder(), { arrays: "none.npy" }))).message).toBe("The file does not exist.");
+  });
+});
+
+describe("openEvaluation", () => {
+  const folders = { "images/dog/1.png": good, "images/cat/2.png": good, "images/cat/1.png": good, "images/Zebra/x/y.png": good };
+
+  it("numbers folders in the order of their names", async () => {
+    const dataset = await evaluation(temporaryFolder({ ...folders, "images/empty/note.txt": "" }));
+    expect(dataset.names).toEqual(["Zebra/x/y.png", "cat/1.png", "cat/2.png", "dog/1.png"]);
+    expect(Array.from(dataset.labels!)).toEqual([0, 1, 1, 2]);
+    expect(dataset.rankedFolders).toBe(4);
+  });
+
+  it("keeps the classes where images are left out", async () => {
+    const folder = temporaryFolder({ ...folders, "images/cat/1.png": cutOff });
+    const dataset = await evaluation(folder, { count: 3 });
+    expect(dataset.names).toEqual(["Zebra/x/y.png", "cat/2.png"]);
+    expect(Array.from(dataset.labels!)).toEqual([0, 1]);
+    expect(dataset.warnings).toHaveLength(1);
+  });
+
+  it("numbers folders by a file of classes", async () => {
+    const dataset = await evaluation(temporaryFolder({ ...folders, "list.txt": "\ufeffdog\r\ncow\r\ncat\r\nZebra\r\n" }), { classes: "list.txt" });
+    expect(Array.from(dataset.labels!)).toEqual([3, 2, 2, 0]);
+    expect(dataset.rankedFolders).toBeUndefined();
+  });
+
+  it("refuses folders that are not listed, double lines, and images in no folder", async () => {
+    const unlisted = await failure(evaluation(temporaryFolder({ ...folders, list: "dog\ncat" }), { classes: "list" }));
+    expect(unlisted.message).toBe('The folder "Zebra" is not in the list of classes.');
+    const twice = await failure(evaluation(temporaryFolder({ ...folders, list: "dog\ncat\ndog" }), { classes: "list" }));
+    expect(twice.place.line).toBe(3);
+    const loose = await failure(evaluation(temporaryFolder({ ...folders, "images/loose.png": good })));
+    expect(loose.message).toBe('The image "loose.png" lies outside of the class folders.');
+  });
+
+  it("reads a list of paths and classes", async () => {
+    const list = "dog/1.png 7\n\ncat/2.png\t0\r\n./cat/my photo 3.png   12\nnone.png 1\n";
+    const folder = temporaryFolder({ ...folders, "images/cat/my photo 3.png": good, "list.txt": list });
+    const dataset = await evaluation(folder, { labels: "list.txt" });
+    expect(dataset.names).toEqual(["cat/2.png", "cat/my photo 3.png", "dog/1.png"]);
+    expect(Array.from(dataset.labels!)).toEqual([0, 12, 7]);
+    expect(dataset.warnings[0]).toBe("1 of 4 images could not be read and were skipped: none.png (The file does not exist).");
+  });
+
+  it.each([
+    ["dog/1.png", /not of the form "path index"/],
+    ["dog/1.png one", /not of the form/],
+    ["dog/1.png -1", /not of the form/],
+    ["dog/1.png 99999999999", /not of the form/],
+    ["../outside.png 1", /leads out of the folder/],
+    ["dog/../../outside.png 1", /leads out of the folder/],
+    ["/etc/passwd 1", /leads out of the folder/],
+    ["link.png 1", /leads out of the folder/],
+    ["cat/1.png 1", /listed twice/],
+  ])("refuses the line %s", async (line, message) => {
+    const folder = temporaryFolder({ ...folders, "outside.png": good, "list.txt": `cat/1.png 1\n${line}\n` });
+    if (line.startsWith("link")) {
+      if (process.platform === "win32") return;
+      symlinkSync("../outside.png", join(folder, "images/link.png"));
+    }
+    const error = await failure(evaluation(folder, { labels: "list.txt" }));
+    expect(error.message).toMatch(message);
+    expect(error.place).toEqual({ file: join(folder, "list.txt"), line: 2 });
+  });
+
+  it("has no classes where the labels are boxes, and says so", async () => {
+    const dataset = await evaluation(temporaryFolder(folders), { labels: "yolo", boxes: "labels" });
+    expect(dataset.labels).toBeUndefined();
+    expect(dataset.warnings[0]).toMatch(/Boxes/);
+  });
+});
