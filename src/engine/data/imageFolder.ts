@@ -54,7 +54,7 @@ async function walk(root: string, path: string, files: string[]): Promise<number
     else if (entry.isSymbolicLink()) {
       const target = await realpath(join(root, below)).catch(() => undefined);
       if (target === undefined) continue;
-      if (!isInside(target, root)) outside++;
+      if (target !== root && !isInside(target, root)) outside++;
       else if (imageName.test(below) && (await stat(target)).isFile()) files.push(below);
     } else if (entry.isFile() && imageName.test(below)) files.push(below);
   }
