@@ -289,12 +289,14 @@ test("a sign, whose gradient is zero, ends the block before it", async () => {
   expect(body).toEqual(["layer a: Conv Relu", "layer b: Sign Conv Relu"]);
 });
 
-test("what makes a value much larger or smaller goes to the next block", async () => {
+test("a block does not end with what makes its output much larger or smaller", async () => {
   const body = await bodyOutline((b, x) => {
-    const large = b.withChannels(b.op("Tile", [b.convRelu("a", x, 8), b.ints([1, 1, 2, 2])]), 8);
-    return b.convRelu("b", large, 8);
+    const residual = (name: string, y: string) => b.sum(b.conv(name, y, 8), y);
+    const large = b.withChannels(b.op("Tile", [residual("a", x), b.ints([1, 1, 2, 2])]), 8);
+    const small = b.withChannels(b.op("Slice", [residual("b", large), b.ints([0, 0]), b.ints([2, 2]), b.ints([2, 3])]), 8);
+    return residual("c", small);
   });
-  expect(body).toEqual(["layer a: Conv Relu", "layer b: Tile Conv Relu"]);
+  expect(body).toEqual(["residual a: Conv Add", "residual b: Tile Conv Add", "residual c: Slice Conv Add"]);
 });
 
 test("inputs and outputs of blocks leave constants out", async () => {
