@@ -13,14 +13,14 @@ const smallSide = 64;
  *   pixels on are cropped from images 256/224 as large, as in the usual evaluation; others are resized to fit exactly.
  * @param inputDims shape of the model's input with the batch in front
  * @param producer the exporter, as the model names it
- * @returns undefined where the input does not look like an image
+ * @returns an empty guess where the input does not look like an image
  */
-export function guessInput(inputDims: readonly number[], producer = ""): Partial<InputConfig> | undefined {
-  if (inputDims.length !== 4) return undefined;
+export function guessInput(inputDims: readonly number[], producer = ""): Partial<InputConfig> {
+  if (inputDims.length !== 4) return {};
   const layout = layoutOf(inputDims);
   const [channels, height, width] = layout === "NCHW" ? [inputDims[1]!, inputDims[2]!, inputDims[3]!] : [inputDims[3]!, inputDims[1]!, inputDims[2]!];
   if (channels === 1) return { resize: [height, width], scale: 255, layout, channels: "gray" };
-  if (channels !== 3) return undefined;
+  if (channels !== 3) return {};
   if (layout === "NHWC" || /tf2onnx|tensorflow|keras/i.test(producer)) {
     return { resize: [height, width], scale: 127.5, mean: 1, std: 1, layout, channels: "RGB" };
   }
