@@ -101,6 +101,8 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
     const place = { index: number, name: unit.name };
     const begin = performance.now();
     report({ type: "block-start", ...place, count: trained.length, layers: own.map(({ layer }) => layer.name), steps: schedule.steps });
+    const lossOf = (weightsOf: readonly WeightQuantization[]) => unitLoss(options, plan, unit, inputs, targets, constantsOf(weightsOf));
+    const before = await lossOf(own.map(({ layer }) => nearest.get(layer.name)!));
     const saved = await plan.checkpoint?.load(index);
     const found =
       saved ??
@@ -113,6 +115,7 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
         targets,
         samples: plan.samples,
         schedule,
+        nearestLoss: before,
         random: createRandom(plan.seed, index),
         signal,
         onSteps: (step, loss) => {
@@ -122,8 +125,7 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
     if (!saved) await plan.checkpoint?.save(index, found);
     timeLeft.finish(number);
     const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!));
-    const lossOf = (weightsOf: readonly WeightQuantization[]) => unitLoss(options, plan, unit, inputs, targets, constantsOf(weightsOf));
-    const loss = { before: await lossOf(own.map(({ layer }) => nearest.get(layer.name)!)), after: await lossOf(reconstructed) };
+    const loss = { before, after: await lossOf(reconstructed) };
     const seconds = (performance.now() - begin) / 1000;
     report({ type: "block-end", ...place, count: trained.length, loss, seconds, resumed: saved !== undefined });
     const result = {

@@ -10,7 +10,7 @@ import type { WeightQuantizer } from "../quantizers/weightQuantizer.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import { adamFactors } from "./adam.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Schedule, TrainingProblem } from "./schedule.ts";
 import type { Segment } from "./segment.ts";
 import { factorColumns, feeds, trainingModel } from "./trainingStep.ts";
 
@@ -31,6 +31,8 @@ export interface ReconstructionOptions {
   readonly targets: readonly ActivationCache[];
   readonly samples: number;
   readonly schedule: Schedule;
+  /** Reconstruction loss with nearest rounding. */
+  readonly nearestLoss: number;
   readonly random: Random;
   readonly signal?: AbortSignal | undefined;
   readonly onSteps?: ((step: number, loss: number) => void) | undefined;
@@ -78,7 +80,7 @@ async function train(
     if (signal?.aborted) throw new CancelledError();
     count = Math.min(count, schedule.steps - step);
     const begin = performance.now();
-    const results = await session.run({ ...state, ...data.next(count), ...scheduleFeeds(schedule, step, count) });
+    const results = await session.run({ ...state, ...data.next(count), ...scheduleFeeds(schedule, { loss: options.nearestLoss, weights: rounding.start.length }, step, count) });
     const seconds = (performance.now() - begin) / 1000;
     state = Object.fromEntries([feeds.value, feeds.mean, feeds.square].map((name) => [name, results[`${name}_out`]!]));
     step += count;
@@ -94,12 +96,12 @@ async function train(
 }
 
 /** The columns of {@link factorColumns} for steps `start` to `start + count`. */
-function scheduleFeeds(schedule: Schedule, start: number, count: number): Record<string, Tensor> {
+function scheduleFeeds(schedule: Schedule, problem: TrainingProblem, start: number, count: number): Record<string, Tensor> {
   const rows = Array.from({ length: count }, (_, i) => {
     const t = start + i;
     const { step, correction } = adamFactors(schedule.rate(t), t + 1);
     const beta = schedule.beta(t);
-    return [step, correction, -2 * schedule.lambda(t) * beta, beta - 2];
+    return [step, correction, -2 * schedule.lambda(t, problem) * beta, beta - 2];
   });
   return { [feeds.factors]: floatTensor(rows.flat(), [count, factorColumns.length]), [feeds.steps]: int64Tensor([count], []) };
 }

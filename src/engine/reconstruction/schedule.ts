@@ -1,6 +1,14 @@
 /** @file The course of a block's training: rate, annealing of the rounding regularizer, number of steps. */
 import type { RunConfig } from "../../config/schema.ts";
 
+/** What a block's training starts from. */
+export interface TrainingProblem {
+  /** Reconstruction loss with nearest rounding. */
+  readonly loss: number;
+  /** Number of weights that are rounded. */
+  readonly weights: number;
+}
+
 /** Everything about a block's training that is chosen before it starts. */
 export interface Schedule {
   readonly steps: number;
@@ -8,7 +16,7 @@ export interface Schedule {
   /** Adam's rate at step `t` of `steps`, from 0. */
   readonly rate: (t: number) => number;
   /** Weight of the rounding regularizer, 0 while warming up. */
-  readonly lambda: (t: number) => number;
+  readonly lambda: (t: number, problem: TrainingProblem) => number;
   /** Exponent of the rounding regularizer. */
   readonly beta: (t: number) => number;
 }
@@ -25,26 +33,28 @@ function annealedBeta(t: number, steps: number): number {
 }
 
 /** The published recipe: 20,000 steps at a constant rate of 1e-3, λ = 0.01. */
-export function publishedSchedule(lambda = 0.01): Schedule {
+export function publishedSchedule(): Schedule {
   const steps = 20_000;
-  return { steps, batch: batchSize, rate: () => 1e-3, lambda: (t) => (t < warmup * steps ? 0 : lambda), beta: (t) => annealedBeta(t, steps) };
+  return { steps, batch: batchSize, rate: () => 1e-3, lambda: (t) => (t < warmup * steps ? 0 : 0.01), beta: (t) => annealedBeta(t, steps) };
 }
 
 /** Adam's rate while it is constant, and the share of it that is left at the end. */
 const shortRate = 6e-2;
 const shortRateFloor = 0.1;
-const shortLambda = 0.03;
+/** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding. */
+const relativeLambda = 100;
 
 /**
- * Few steps at sixty times the published rate, constant for the first half and then falling, with a stronger
- * regularizer (docs/decisions/schedule.md has the figures that it was chosen by).
+ * Few steps at sixty times the published rate, constant for the first half and then falling. The regularizer's
+ * weight follows the block's loss: an absolute one would be too weak for networks with large activations and
+ * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
  */
 export function shortSchedule(steps: number): Schedule {
   return {
     steps,
     batch: batchSize,
     rate: (t) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps))),
-    lambda: (t) => (t < warmup * steps ? 0 : shortLambda),
+    lambda: (t, { loss, weights }) => (t < warmup * steps ? 0 : (relativeLambda * loss) / weights),
     beta: (t) => annealedBeta(t, steps),
   };
 }
