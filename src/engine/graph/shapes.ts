@@ -122,7 +122,10 @@ function fitDims([one, two, three]: readonly ObservedDims[]): Map<string, BatchD
   return fitted;
 }
 
-/** The network with the shapes of its values as outputs, in place of its own. */
+/**
+ * The network with the shapes of its values as outputs, in place of its own. The probes of late values come first: in that order ONNX Runtime
+ * runs each as soon as its value is there, and frees the value; in the other it holds all values until the end (onnxruntime 1.30).
+ */
 function shapeProbe(graph: Graph, values: readonly string[]): ModelProto {
   const probes = values.map((value, i) =>
     create(NodeProtoSchema, { opType: "Shape", name: shapeOutput(i), input: [value], output: [shapeOutput(i)] }),
@@ -130,7 +133,7 @@ function shapeProbe(graph: Graph, values: readonly string[]): ModelProto {
   const model = graph.toModel();
   const output = values.map((_, i) => valueInfo(shapeOutput(i), "int64"));
   return shallowCopy(ModelProtoSchema, model, {
-    graph: shallowCopy(GraphProtoSchema, model.graph!, { node: [...graph.nodes, ...probes], output }),
+    graph: shallowCopy(GraphProtoSchema, model.graph!, { node: [...graph.nodes, ...probes.toReversed()], output }),
   });
 }
 
