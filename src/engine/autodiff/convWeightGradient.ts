@@ -1,58 +1,130 @@
 /**
- * @file Gradient of a convolution at its weights, dw[k, c, t] = Σ over images and positions p of dy[k, p] x[c, p stride + t dilation].
+ * @file Gradient of a convolution at its weights, dw[k, c, tap] = Σ dy[k, p] x[c, p stride + tap dilation] over images and positions p.
  *
- * Three formulas; figures are milliseconds of kernels with 2 threads, onnxruntime 1.32 on an AMD EPYC (Zen 5), batch 32, 3x3, from bench/convGradient.ts:
- *   each    a product a kernel offset     16x32x32: 3.9   64x8x8: 2.8   64x56x56: 129   256x14x14: 53   512x7x7: 87
- *   split   one product, offsets split    16x32x32: 3.2   64x8x8: 3.6   64x56x56: 112   256x14x14: 149
- *   im2col  one product, all offsets      16x32x32: 5.5   64x8x8: 3.5   64x56x56: 143   256x14x14: 54   512x7x7: 72
- * im2col copies the input twice an offset (Slice, Concat) and needs the most memory; it is nowhere clearly best and not used.
+ * Milliseconds of the kernels, batch 32, kernel 3x3, stride 1, 2 threads, on an AMD EPYC with AVX-512 (bench/convGradient.ts):
+ *            16x32x32  64x8x8  64x56x56  256x14x14  512x7x7  depthwise 144x56x56
+ *   each          3.9     2.9       129         54       73                   91
+ *   split         3.2     3.7       112        149       80                   87
+ *   im2col        5.5     3.5       143        126      276                  114
+ * im2col (all taps' columns side by side, one product, ReduceSum) copies the input twice a tap and is not used.
  */
 import type { GraphBuilder } from "../graph/builder.ts";
 import { sizeOf } from "../onnx/tensor.ts";
-import { type Convolution, weightDims } from "./convolution.ts";
-import { reshapeTo, zeros } from "./emit.ts";
-import { matrixProduct, sumRows } from "./products.ts";
-import { extentsOf, padInput, tapsOf } from "./slidingWindow.ts";
+import type { ConvolutionShapes } from "./convolution.ts";
+import { zeros } from "./emit.ts";
+import { productWithTransposed, sumRows } from "./products.ts";
+import { extentsOf, padInput, sliceTap, taps } from "./slidingWindow.ts";
 
-/** Rows that "split" may add, as a part of the output's, before its product costs more than it saves copies. */
+/** How many rows "split" may add to those of the output before its larger product costs more than the copies that it saves. */
 const splitOverhead = 0.1;
-/** The same where a group has one channel: there the product costs next to nothing. */
+/** The same where each group has one channel: there the product costs little. */
 const splitOverheadDepthwise = 0.3;
-/** Shorter sums than `shortSum` make products slow; images are joined until they are at least `longSum` long. */
-const shortSum = 256;
-const longSum = 512;
 
-/** Emits the gradient at the weights, in their shape. `x` is the convolution's input and `dy` the gradient at its output. */
-export function emitWeightGradient(builder: GraphBuilder, x: string, dy: string, convolution: Convolution): string {
-  const { channels, group, window } = convolution;
-  const depthwise = group === channels;
-  const strided = window.strides.some((stride) => stride > 1);
-  if (depthwise && strided) return asConvolution(builder, x, dy, convolution);
-  if (canSplit(convolution, depthwise ? splitOverheadDepthwise : splitOverhead)) return splitOffsets(builder, x, dy, convolution);
-  return eachOffset(builder, x, dy, convolution);
+/** Products over fewer positions than `fewPositions` are slow: images are joined until there are `enoughPositions`. */
+const fewPositions = 256;
+const enoughPositions = 512;
+
+/** The gradient at the weights [outputs, inputs / groups, ...kernel], from the convolution's input and the gradient at its output. */
+export function weightGradient(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+  const { inputChannels, groups, window } = shapes;
+  const depthwise = inputChannels === groups;
+  if (depthwise && window.strides.some((stride) => stride > 1)) return byConvolution(b, input, gradient, shapes);
+  const extraRows = extentsOf(window)[0]! - 1;
+  const affordable = extraRows <= window.output[0]! * (depthwise ? splitOverheadDepthwise : splitOverhead);
+  if (window.kernel[0]! > 1 && window.strides[0] === 1 && affordable) return splitTaps(b, input, gradient, shapes);
+  return eachTap(b, input, gradient, shapes);
 }
 
-function canSplit({ window }: Convolution, overhead: number): boolean {
-  const { kernel, strides, output } = window;
-  const extra = extentsOf(window)[0]! - 1;
-  return kernel[0]! > 1 && strides[0] === 1 && extra <= overhead * output[0]!;
-}
-
-/** A product of dy [filters, positions] with the transpose of the input seen through each kernel offset [channels, positions]. */
-function eachOffset(builder: GraphBuilder, x: string, dy: string, convolution: Convolution): string {
-  const { batch, channels, filters, group, window } = convolution;
+/** A product a tap: the gradient [outputs, positions] by the transpose of what the tap reads [inputs, positions]. */
+function eachTap(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+  const { batch, groups, inputChannels, outputChannels, window } = shapes;
   const positions = sizeOf(window.output);
   const joined = imagesToJoin(batch, positions);
   const images = batch / joined;
-  const grouped = (count: number) => [images, group, count / group, joined * positions];
-  const padded = padInput(builder, joinImages(builder, x, batch, joined, [channels, ...window.input]), window);
-  const rows = reshapeTo(builder, joinImages(builder, dy, batch, joined, [filters, ...window.output]), [], grouped(filters));
-  const size = (filters * channels) / group;
-  const parts = tapsOf(window.kernel).map((tap) => {
-    const columns = builder.op("Reshape", [sliceTap(builder, padded, window, tap), builder.ints(grouped(channels))]);
-    const product = matrixProduct(builder, rows, columns, { b: true }, 4, "float");
-    return builder.op("Reshape", [sumRows(builder, product, [], images, size, "float"), builder.ints([size, 1])]);
+  const matrix = (value: string, channels: number) => b.op("Reshape", [value, b.ints([images, groups, channels / groups, joined * positions])]);
+  const padded = padInput(b, joinImages(b, input, [batch, inputChannels, ...window.input], joined), window);
+  const rows = matrix(joinImages(b, gradient, [batch, outputChannels, ...window.output], joined), outputChannels);
+  const size = (outputChannels * inputChannels) / groups;
+  const parts = taps(window.kernel).map((tap) => {
+    const columns = matrix(sliceTap(b, padded, window, tap), inputChannels);
+    return b.op("Reshape", [sumRows(b, productWithTransposed(b, rows, columns), images, size), b.ints([size, 1])]);
   });
-  const all = parts.length === 1 ? parts[0]! : builder.op("Concat", parts, { axis: 1 });
-  return builder.op("Reshape", [all, builder.ints(weightDims(convolution))]);
+  const all = parts.length === 1 ? parts[0]! : b.op("Concat", parts, { axis: 1 });
+  return b.op("Reshape", [all, b.ints(weightDims(shapes))]);
+}
+
+/** The number of images that one product goes over: a divisor of the batch. */
+function imagesToJoin(batch: number, positions: number): number {
+  if (positions >= fewPositions) return 1;
+  for (let images = 1; images < batch; images++) {
+    if (batch % images === 0 && images * positions >= enoughPositions) return images;
+  }
+  return batch;
+}
+
+/** Stacks images, [batch, channels, height, …] to [batch / joined, channels, joined, height, …] with the last axes as they were; channels and images in one axis. */
+function joinImages(b: GraphBuilder, value: string, [batch, channels, ...spatial]: readonly number[], joined: number): string {
+  if (joined === 1) return value;
+  const split = b.op("Reshape", [value, b.ints([batch! / joined, joined, channels!, sizeOf(spatial)])]);
+  const stacked = b.op("Transpose", [split], { perm: [0, 2, 1, 3] });
+  return b.op("Reshape", [stacked, b.ints([batch! / joined, channels! * joined, ...spatial])]);
+}
+
+/**
+ * One product for all taps, for stride 1 along the first spatial axis. The input is cut along the other axes for their taps only,
+ * [inputs, padded rows]; the gradient is put down once a tap of the first axis, moved by as many rows, with zeros around it. It takes
+ * copies for both axes' taps added, where a slice a tap takes them multiplied.
+ */
+function splitTaps(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+  const { batch, groups, inputChannels, outputChannels, window } = shapes;
+  const [first, ...others] = window.kernel as [number, ...number[]];
+  const [rows, ...line] = window.output as [number, ...number[]];
+  const dilation = window.dilations[0]!;
+  const lineSize = sizeOf(line);
+  const paddedSize = (rows + (first - 1) * dilation) * lineSize;
+  const padded = padInput(b, input, window);
+  const columns = taps(others).map((tap) =>
+    b.op("Reshape", [sliceTap(b, padded, window, [undefined, ...tap]), b.ints([batch, groups, inputChannels / groups, paddedSize])]),
+  );
+  const allColumns = columns.length === 1 ? columns[0]! : b.op("Concat", columns, { axis: 2 });
+
+  // dy 0 0 0 dy 0 0 0 dy, cut in three, is dy 0 0 | 0 dy 0 | 0 0 dy.
+  const flat = b.op("Reshape", [gradient, b.ints([batch, outputChannels, rows * lineSize])]);
+  const between = zeros(b, [batch, outputChannels, first * dilation * lineSize], "float");
+  const moved = b.op("Concat", [flat, ...Array.from({ length: first - 1 }, () => [between, flat]).flat()], { axis: 2 });
+  const allRows = b.op("Reshape", [moved, b.ints([batch, groups, (outputChannels / groups) * first, paddedSize])]);
+
+  const size = sizeOf(weightDims(shapes));
+  const sum = sumRows(b, productWithTransposed(b, allRows, allColumns), batch, size);
+  const split = b.op("Reshape", [sum, b.ints([outputChannels, first, sizeOf(others), inputChannels / groups])]);
+  return b.op("Reshape", [b.op("Transpose", [split], { perm: [0, 3, 1, 2] }), b.ints(weightDims(shapes))]);
+}
+
+/**
+ * One input channel a group: a convolution of every input plane by the gradient as kernel, strides and dilations exchanged. Slow where
+ * the gradient is large, but slices with a stride are slower: 48 against 70 ms for 144x56x56, stride 2.
+ */
+function byConvolution(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+  const { batch, inputChannels, outputChannels, window } = shapes;
+  const { kernel, strides, dilations, before, output } = window;
+  const planes = b.op("Reshape", [input, b.ints([1, batch * inputChannels, ...window.input])]);
+  const kernels = b.op("Reshape", [gradient, b.ints([batch * outputChannels, 1, ...output])]);
+  const reached = output.map((length, axis) => (length - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1);
+  const after = reached.map((length, axis) => Math.max(0, length - before[axis]! - window.input[axis]!));
+  const convolved = b.op("Conv", [planes, kernels], {
+    kernel_shape: output,
+    strides: dilations,
+    dilations: strides,
+    pads: [...before, ...after],
+    group: batch * inputChannels,
+  });
+  // Rows at the end of the input that the forward pass does not reach make places beyond the kernel.
+  const axes = kernel.map((_, axis) => axis + 2);
+  const places = b.op("Slice", [convolved, b.ints(kernel.map(() => 0)), b.ints(kernel), b.ints(axes)]);
+  const size = sizeOf(weightDims(shapes));
+  return b.op("Reshape", [sumRows(b, places, batch, size), b.ints(weightDims(shapes))]);
+}
+
+function weightDims({ inputChannels, outputChannels, groups, window }: ConvolutionShapes): number[] {
+  return [outputChannels, inputChannels / groups, ...window.kernel];
 }

@@ -1,5 +1,6 @@
 /** @file The geometry of operators that slide a window over spatial axes: convolutions and pooling. */
 import { intAttribute, intsAttribute, stringAttribute } from "../graph/attributes.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 
 /** A window over the spatial axes, one entry an axis. Output position p reads the inputs p stride - before + tap dilation. */
@@ -26,7 +27,7 @@ export function slidingWindow(node: NodeProto, input: readonly number[], output:
   const ones = input.map(() => 1);
   const strides = intsAttribute(node, "strides") ?? ones;
   const dilations = intsAttribute(node, "dilations") ?? ones;
-  const extents = kernel.map((taps, axis) => (taps - 1) * dilations[axis]! + 1);
+  const extents = extentsOf({ kernel, dilations });
   const { before, after } = pads(node, input, output, extents, strides);
   return { kernel, strides, dilations, before, after, input, output };
 }
@@ -52,4 +53,30 @@ export function groupsOf(node: NodeProto): number {
 /** Every place in a kernel, in the order of its elements in memory. */
 export function taps(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>((lists, length) => lists.flatMap((list) => Array.from({ length }, (_, i) => [...list, i])), [[]]);
+}
+
+/** Lengths of the kernel with its dilations. */
+export function extentsOf({ kernel, dilations }: Pick<SlidingWindow, "kernel" | "dilations">): number[] {
+  return kernel.map((length, axis) => (length - 1) * dilations[axis]! + 1);
+}
+
+/** Pads a value [batch, channels, ...input] with the window's zeros. */
+export function padInput(b: GraphBuilder, value: string, { before, after }: SlidingWindow): string {
+  if ([...before, ...after].every((length) => length === 0)) return value;
+  return b.op("Pad", [value, b.ints([0, 0, ...before, 0, 0, ...after])]);
+}
+
+/** What one tap reads of a padded value, for every output position; axes whose tap is undefined stay whole. */
+export function sliceTap(b: GraphBuilder, padded: string, window: SlidingWindow, tap: readonly (number | undefined)[]): string {
+  const { input, output, before, after, strides, dilations } = window;
+  const cuts = tap.flatMap((place, axis) => {
+    if (place === undefined) return [];
+    const start = place * dilations[axis]!;
+    const end = start + (output[axis]! - 1) * strides[axis]! + 1;
+    const whole = start === 0 && end === before[axis]! + input[axis]! + after[axis]! && strides[axis] === 1;
+    return whole ? [] : [{ axis: axis + 2, start, end, stride: strides[axis]! }];
+  });
+  if (cuts.length === 0) return padded;
+  const ints = (key: "axis" | "start" | "end" | "stride") => b.ints(cuts.map((cut) => cut[key]));
+  return b.op("Slice", [padded, ints("start"), ints("end"), ints("axis"), ints("stride")]);
 }

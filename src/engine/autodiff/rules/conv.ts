@@ -1,4 +1,5 @@
-import { type ConvolutionShapes, inputGradient, weightGradient } from "../convolution.ts";
+import { type ConvolutionShapes, inputGradient } from "../convolution.ts";
+import { weightGradient } from "../convWeightGradient.ts";
 import { outputGradient } from "../emit.ts";
 import type { GradientRule, RuleContext } from "../rule.ts";
 import { groupsOf, slidingWindow } from "../slidingWindow.ts";
