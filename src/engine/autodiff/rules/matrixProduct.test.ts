@@ -3,6 +3,8 @@ import { checkGradient } from "../../../../test/support/gradientCheck.ts";
 import { TestRandom } from "../../../../test/support/random.ts";
 import { float } from "../../graph/attributes.ts";
 
+const opsets = [13, 17, 21, 25];
+
 describe("Gemm", () => {
   it.each([
     [0, 0],
@@ -11,12 +13,11 @@ describe("Gemm", () => {
     [1, 1],
   ])("transA %i, transB %i", async (transA, transB) => {
     const random = new TestRandom(3);
-    await checkGradient({
-      opType: "Gemm",
-      attributes: { transA, transB, alpha: float(0.5), beta: float(1.5) },
-      inputs: [random.tensor(transA ? [4, 3] : [3, 4]), random.tensor(transB ? [5, 4] : [4, 5]), random.tensor([5])],
-      differentiable: [0, 1, 2],
-    });
+    for (const [i, c] of [[5], [3, 5], [3, 1], [1], [], undefined].entries()) {
+      const inputs = [random.tensor(transA ? [4, 3] : [3, 4]), random.tensor(transB ? [5, 4] : [4, 5]), c && random.tensor(c)];
+      const attributes = { transA, transB, alpha: float(0.5), beta: float(1.5) };
+      await checkGradient({ opType: "Gemm", attributes, inputs, differentiable: c ? [0, 1, 2] : [0, 1], opset: opsets[i % 4] });
+    }
   });
 });
 
@@ -35,15 +36,43 @@ describe("MatMul", () => {
       [3, 4, 2],
     ],
     [
+      [3, 4],
+      [2, 2, 4, 3],
+    ],
+    [
+      [1, 3, 4],
+      [2, 4, 3],
+    ],
+    [
+      [2, 3, 4],
+      [1, 4, 3],
+    ],
+    [
       [2, 3, 4],
       [4, 5],
     ],
+    [
+      [2, 2, 3, 4],
+      [4, 1],
+    ],
     [[4], [4, 3]],
+    [[4], [2, 4, 3]],
     [[2, 3, 4], [4]],
+    [[3, 4], [4]],
     [[4], [4]],
   ];
   it.each(shapes)("%j by %j", async (left, right) => {
     const random = new TestRandom(left.length + right.length);
-    await checkGradient({ opType: "MatMul", inputs: [random.tensor(left), random.tensor(right)], differentiable: [0, 1] });
+    for (const opset of opsets) {
+      await checkGradient({ opType: "MatMul", inputs: [random.tensor(left), random.tensor(right)], differentiable: [0, 1], opset });
+    }
+  });
+
+  it("towards one operand alone", async () => {
+    const random = new TestRandom(8);
+    for (const [left, right] of shapes) {
+      await checkGradient({ opType: "MatMul", inputs: [random.tensor(left), random.tensor(right)], differentiable: [0] });
+      await checkGradient({ opType: "MatMul", inputs: [random.tensor(left), random.tensor(right)], differentiable: [1] });
+    }
   });
 });
