@@ -25,7 +25,7 @@ const cases: Readonly<Record<string, (b: ExportNetwork) => string>> = {
   "conv, max pool": (b) => b.conv("b", b.maxPool(b.relu(b.conv("a", b.image(), 8))), 4),
   "conv, add": (b) => {
     const stem = b.relu(b.conv("a", b.image(), 8));
-    return b.conv("c", b.relu(b.add(stem, b.conv("b", stem, 8))), 4);
+    return b.conv("c", b.relu(b.sum(stem, b.conv("b", stem, 8))), 4);
   },
   "depthwise conv": (b) => b.conv("c", b.relu(b.conv("b", b.relu(b.conv("a", b.image(), 8)), 8, 8)), 4),
   "grouped conv": (b) => b.conv("c", b.relu(b.conv("b", b.relu(b.conv("a", b.image(), 8)), 8, 2)), 4),
@@ -40,7 +40,7 @@ export const exportCaseNames: readonly string[] = Object.keys(cases);
 export function exportCase(name: string): ExportCase {
   const b = new ExportNetwork();
   const output = cases[name]!(b);
-  b.output(output, "y", "float");
+  b.output(output, "y", "float", b.outputDims());
   const graph = new Graph(b.model({ opset: 17, irVersion: 8 }));
   return { name, graph, layers: b.layers, values: b.values, feeds: b.feeds() };
 }

@@ -35,6 +35,11 @@ export class ExportNetwork extends GraphBuilder {
     return { x: this.#tensor(this.#input, 1) };
   }
 
+  /** The rank of the output, with the batch first. */
+  outputDims(): string[] {
+    return this.#input.map((_, axis) => (axis === 0 ? "n" : `d${axis}`));
+  }
+
   conv(name: string, x: string, channels: number, group = 1): string {
     const weight = this.#weight(name, [channels, this.#channels.get(x)! / group, 3, 3], 0);
     return this.#of(channels, this.op("Conv", [this.#read(x), weight, this.#bias(name, channels)], { pads: [1, 1, 1, 1], group }, { name }));
@@ -67,7 +72,7 @@ export class ExportNetwork extends GraphBuilder {
     return this.#of(this.#channels.get(x)!, this.op("MaxPool", [this.#read(x)], { kernel_shape: [2, 2], strides: [2, 2] }));
   }
 
-  add(x: string, y: string): string {
+  sum(x: string, y: string): string {
     return this.#of(this.#channels.get(x)!, this.op("Add", [this.#read(x), this.#read(y)]));
   }
 
