@@ -80,7 +80,11 @@ async function train(
     if (signal?.aborted) throw new CancelledError();
     count = Math.min(count, schedule.steps - step);
     const begin = performance.now();
-    const results = await session.run({ ...state, ...data.next(count), ...scheduleFeeds(schedule, { loss: options.nearestLoss, weights: rounding.start.length }, step, count) });
+    const results = await session.run({
+      ...state,
+      ...data.next(count),
+      ...scheduleFeeds(schedule, { loss: options.nearestLoss, weights: rounding.start.length }, step, count),
+    });
     const seconds = (performance.now() - begin) / 1000;
     state = Object.fromEntries([feeds.value, feeds.mean, feeds.square].map((name) => [name, results[`${name}_out`]!]));
     step += count;
