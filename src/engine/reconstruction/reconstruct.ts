@@ -52,7 +52,7 @@ export interface Reconstruction {
 export async function reconstruct(options: ReconstructionOptions): Promise<Reconstruction> {
   const { runtime, network, segment, quantizers, schedule } = options;
   const rounding = roundingProblem(quantizers);
-  const batch = Math.min(schedule.batch, options.samples);
+  const batch = network.shapes.fixedBatch ?? Math.min(schedule.batch, options.samples);
   const session = await runtime.createSession(trainingModel({ network, segment, rounding, batch }));
   try {
     return await train(session, options, batch, rounding);

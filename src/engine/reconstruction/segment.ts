@@ -42,6 +42,8 @@ export function runtimeDims(network: Network, value: string): Dim[] {
 
 /** Whether the value's first axis counts samples, so that it can be cut into rows, one a sample. */
 export function isBatched(network: Network, value: string): boolean {
+  // A network that takes one sample at a time: every value that has such an axis is taken for one of that sample.
+  if (network.shapes.fixedBatch !== undefined) return network.shapes.shapeOf(value, 1)[0] === network.shapes.fixedBatch;
   const one = network.shapes.shapeOf(value, 1);
   const two = network.shapes.shapeOf(value, 2);
   return one.length > 0 && one.every((dim, axis) => two[axis] === (axis === 0 ? 2 * dim : dim));
