@@ -9,6 +9,7 @@ import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
 import { evaluate } from "../engine/evaluation/evaluate.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
+import { requireKernels } from "../engine/export/kernels.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { fileBytes } from "../engine/export/size.ts";
 import { verifyExport } from "../engine/export/verify.ts";
@@ -62,6 +63,11 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   requireLayers(network);
   const options = given.guessInput ? withGuessedInput(given, network) : given;
   const bits = planBits(network, run);
+  requireKernels(
+    network.graph,
+    [...bits.values()].flatMap(({ weights }) => (weights === "fp32" ? [] : [weights])),
+    run.export,
+  );
   const warnings = [...network.warnings];
   const calibration = await openCalibrationData(options, network);
   const evaluation = await openEvaluationData(options, network);
@@ -74,6 +80,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   const { weights } = quantized;
   const exported = exportModel({
     graph: network.graph,
+    source: network.source,
     weights,
     activations: [],
     format: run.export,
@@ -182,7 +189,7 @@ async function verify(
   data: Dataset | undefined,
 ): Promise<Verification[]> {
   const input = primaryInput(network);
-  const samples = network.shapes.fixedBatch ?? Math.min(verificationSamples, data?.count ?? 1);
+  const samples = fixedBatchOf(network.source) ?? network.shapes.fixedBatch ?? Math.min(verificationSamples, data?.count ?? 1);
   const dims = network.shapes.shapeOf(input.name, samples);
   const values = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
   if (data) values.set(await data.read(0, Math.min(samples, data.count)));

@@ -1,13 +1,13 @@
 /** @file Quantized activations: QuantizeLinear and DequantizeLinear behind a value. */
 import type { Graph } from "../graph/graph.ts";
+import { isWeighted } from "../graph/layers.ts";
 import { isOperator, takeName } from "../graph/subgraphs.ts";
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 import { floatScalar } from "../onnx/tensor.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
 import { newNode } from "./insertNodes.ts";
-import { type ExportFormat, type IntegerType, integerTensor, integerType, typeBits } from "./integerTypes.ts";
-import { hasOneZeroPoint } from "./weightNodes.ts";
+import { type ExportFormat, type IntegerType, integerTensor, integerType } from "./integerTypes.ts";
 
 /** A value's quantization in the graph. */
 export interface QuantizedValue {
@@ -49,8 +49,13 @@ export function quantizeValue(
 }
 
 /**
- * The values that need a Min before QuantizeLinear. In both formats: those of fewer bits than their type. In the portable one also
- * those behind layers that ONNX Runtime would not compute as promised if QuantizeLinear followed them (through Relu or Clip).
+ * The values that need a Min before QuantizeLinear: those of fewer bits than their type, and those where ONNX Runtime must not take the
+ * nodes around it for an integer operator. Between DequantizeLinear and QuantizeLinear it rounds a layer's bias to steps of input step times weight
+ * step, from level "basic" on: a level of 8-bit activations, much more of coarser ones; FP32 weights it rounds to 8 bits; weights
+ * of 2 bits it does not load there. It never looks past a Min. Measured in docs/export.md.
+ *
+ * Portable files get one everywhere, and so compute the same at every level. Native ones keep integer operators where activations and
+ * weights have 8-bit types.
  */
 export function limitedValues(
   graph: Graph,
@@ -58,16 +63,12 @@ export function limitedValues(
   activations: readonly ActivationQuantization[],
   format: ExportFormat,
 ): Set<ActivationQuantization> {
-  const weightOf = new Map(weights.map((weight) => [weight.weight, weight]));
-  const exposed = (activation: ActivationQuantization) => {
-    const layer = layerBehind(graph, activation.value);
-    const input = layer && activations.find(({ value, readers }) => value === layer.input[0] && readers.includes(layer.output[0]!));
-    return input !== undefined && isMiscomputed(layer!, input.bits, weightOf.get(layer!.input[1]!));
-  };
+  if (format === "portable") return new Set(activations);
+  const integerWeights = new Set(weights.filter(({ bits }) => integerType(bits, format) === "uint8").map(({ weight }) => weight));
   return new Set(
-    activations.filter((activation) => {
-      const { bits } = activation;
-      return bits < typeBits[integerType(bits, format)] || (format === "portable" && exposed(activation));
+    activations.filter(({ value, bits }) => {
+      const layer = layerBehind(graph, value);
+      return bits < 8 || (layer && !integerWeights.has(layer.input[1]!));
     }),
   );
 }
@@ -76,16 +77,5 @@ export function limitedValues(
 function layerBehind(graph: Graph, value: string): NodeProto | undefined {
   let node = graph.producer(value);
   while (node && isOperator(node, "Relu", "Clip")) node = graph.producer(node.input[0]!);
-  return node && isOperator(node, "Conv", "ConvTranspose", "Gemm") ? node : undefined;
-}
-
-/**
- * Between DequantizeLinear and QuantizeLinear ONNX Runtime (seen in 1.24 to 1.32, not in 1.20) rounds a layer's bias to steps of
- * input step times weight step, from level "basic" on: about a level of 8-bit activations, much more with coarser inputs. FP32
- * weights it rounds to 8 bits. Up to 1.26 it makes a QLinearConv that fails where the channels' zero points differ. It never looks
- * past a Min. Measured in docs/export.md.
- */
-function isMiscomputed(layer: NodeProto, inputBits: number, weight: WeightQuantization | undefined): boolean {
-  if (inputBits < 8 || !weight) return true;
-  return isOperator(layer, "Conv") && weight.bits > 7 && !hasOneZeroPoint(weight);
+  return node && isWeighted(node) ? node : undefined;
 }

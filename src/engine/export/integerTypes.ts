@@ -12,15 +12,17 @@ export function integerType(bits: number, format: ExportFormat): IntegerType {
   return bits > 2 ? "uint4" : "uint2";
 }
 
-/** Bits of one element of each type. */
-export const typeBits: Readonly<Record<IntegerType, number>> = { uint2: 2, uint4: 4, uint8: 8 };
-
 /** The operator set and IR version that first have a type (ONNX release notes 1.16 and 1.20). */
 export const typeRequirements: Readonly<Record<IntegerType, { opset: number; irVersion: number }>> = {
   uint8: { opset: 13, irVersion: 7 },
   uint4: { opset: 21, irVersion: 10 },
   uint2: { opset: 25, irVersion: 13 },
 };
+
+/** The lowest operator set that has the types of integers of these bits. */
+export function neededOpset(bits: readonly number[], format: ExportFormat): number {
+  return Math.max(0, ...bits.map((count) => typeRequirements[integerType(count, format)].opset));
+}
 
 /** A tensor of one of the types. */
 export function integerTensor(type: IntegerType, data: Uint8Array, dims: readonly number[]): Tensor {

@@ -6,7 +6,6 @@ import type { ModelProto, NodeProto } from "../onnx/onnx_pb.ts";
 import { floatData, sizeOf, type Tensor } from "../onnx/tensor.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
-import { addPerChannel, forEachWeight } from "./channels.ts";
 import { type QuantizationMetadata, readQuantizationEntry } from "./metadata.ts";
 import { weightNodeName } from "./weightNodes.ts";
 
@@ -58,7 +57,7 @@ function constantInputs(graph: Graph, node: NodeProto | undefined): (Tensor | un
   return node?.input.map((input) => graph.constant(input)) ?? [];
 }
 
-/** Undefined where the tensors do not belong together. */
+/** Undefined where the tensors do not belong together, or hold more than the bits. */
 function weightsOf(
   node: NodeProto,
   values: Tensor,
@@ -74,22 +73,7 @@ function weightsOf(
   const zeros = zeroPoint.data;
   if (!(integers instanceof Uint8Array) || !(zeros instanceof Uint8Array) || scale.type !== "float") return undefined;
   if (sizeOf(scale.dims) !== channels || zeros.length !== channels) return undefined;
-  return withinBits({ dims, axis, scale: floatData(scale), zeroPoint: zeros, values: integers }, bits);
-}
-
-/** The same weights with integers and zero points in 0..2^bits-1; an export may have moved both by the same number. */
-function withinBits<W extends Pick<WeightQuantization, "dims" | "axis" | "zeroPoint" | "values">>(weights: W, bits: number): W | undefined {
-  const top = 2 ** bits - 1;
-  const isIn = (value: number) => value <= top;
-  if (weights.values.every(isIn) && weights.zeroPoint.every(isIn)) return weights;
-  const least = weights.zeroPoint.slice();
-  forEachWeight(weights, (value, channel) => {
-    least[channel] = Math.min(least[channel]!, value);
-  });
-  const values = addPerChannel(
-    weights,
-    Array.from(least, (value) => -value),
-  );
-  const zeroPoint = weights.zeroPoint.map((zero, channel) => zero - least[channel]!);
-  return values.every(isIn) && zeroPoint.every(isIn) ? { ...weights, values, zeroPoint } : undefined;
+  const isIn = (value: number) => value < 2 ** bits;
+  if (!integers.every(isIn) || !zeros.every(isIn)) return undefined;
+  return { dims, axis, scale: floatData(scale), zeroPoint: zeros, values: integers };
 }

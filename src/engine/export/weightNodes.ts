@@ -4,7 +4,6 @@ import { renameReads, takeName } from "../graph/subgraphs.ts";
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 import { floatTensor } from "../onnx/tensor.ts";
 import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
-import { addPerChannel } from "./channels.ts";
 import { newNode } from "./insertNodes.ts";
 import { type IntegerType, integerTensor } from "./integerTypes.ts";
 
@@ -31,22 +30,4 @@ export function dequantizeWeight(graph: Graph, taken: Set<string>, weight: Weigh
  */
 function writtenAxis({ axis, dims }: WeightQuantization): number {
   return dims.length === 2 && axis === 1 ? -1 : axis;
-}
-
-/** Whether all channels have one zero point. */
-export function hasOneZeroPoint({ zeroPoint }: WeightQuantization): boolean {
-  return zeroPoint.every((zero) => zero === zeroPoint[0]);
-}
-
-/**
- * The same weights in 8-bit containers with 128 as everyone's zero point, where they are of 7 bits or less. QLinearConv, which ONNX
- * Runtime makes between quantized activations, fails in its versions up to 1.26 where the channels' zero points differ.
- */
-export function withOneZeroPoint(weight: WeightQuantization): WeightQuantization {
-  if (weight.bits > 7 || hasOneZeroPoint(weight)) return weight;
-  const values = addPerChannel(
-    weight,
-    Array.from(weight.zeroPoint, (zero) => 128 - zero),
-  );
-  return { ...weight, values, zeroPoint: new Uint8Array(weight.zeroPoint.length).fill(128) };
 }
