@@ -124,13 +124,15 @@ describe("observeShapes", () => {
 
   test("covers a graph of 10,000 nodes within seconds", async () => {
     let last = "";
-    const start = performance.now();
+    const start = process.cpuUsage();
     const shapes = await shapesOf(["n", 2], (b, x) => {
       last = x;
       for (let i = 0; i < 10_000; i++) last = b.op("Relu", [last]);
       b.output(last, "y");
     });
     expect(shapes.shapeOf(last, 3)).toEqual([3, 2]);
-    expect(performance.now() - start).toBeLessThan(8000);
+    // Processor time, which other load on the machine does not stretch.
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(10);
   });
 });
