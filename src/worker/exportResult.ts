@@ -1,19 +1,24 @@
 /** @file Writing a finished run's network in another format. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { ZodError, z } from "zod";
 import { type RunResult, resultSchema, type Verification } from "../config/result.ts";
 import { errorMessage, UserError } from "../engine/errors.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import type { ExportFormat } from "../engine/export/integerTypes.ts";
-import { readWeights } from "../engine/export/readQuantization.ts";
+import { readActivations, readWeights } from "../engine/export/readQuantization.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
-import { fileBytes } from "../engine/export/size.ts";
 import { verifyExport } from "../engine/export/verify.ts";
-import { prepareNetwork } from "../engine/graph/prepare.ts";
-import { loadModel, saveModel } from "../engine/onnx/modelFile.ts";
-import { floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
+import { writeExport } from "../engine/export/write.ts";
+import type { Graph } from "../engine/graph/graph.ts";
+import { type Network, prepareNetwork } from "../engine/graph/prepare.ts";
+import { loadModel } from "../engine/onnx/modelFile.ts";
+import { type FloatTensor, floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
+import type { ActivationQuantization } from "../engine/quantizers/activationQuantization.ts";
+import type { WeightQuantization } from "../engine/quantizers/weightQuantization.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
-import { primaryInput } from "./data.ts";
+import { fixedBatchOf, primaryInput } from "./data.ts";
 import { brecqVersion } from "./version.ts";
 
 export interface ExportedFile {
@@ -23,7 +28,7 @@ export interface ExportedFile {
   verification: Verification[];
 }
 
-/** Reads a `result.json`. Relative paths in it are relative to the working folder of the run; files beside it win. */
+/** Reads a `result.json`. */
 export async function readResult(file: string): Promise<RunResult> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`The result ${file} can't be read (${error.code}).`, { hint: "Results lie in CONFIG.results/RUN/result.json." });
@@ -31,11 +36,15 @@ export async function readResult(file: string): Promise<RunResult> {
   try {
     return resultSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new UserError(`${file} is not the result of a run: ${errorMessage(error).split("\n")[0]}`, { hint: "Name a result.json." });
+    const reason = error instanceof ZodError ? z.prettifyError(error) : errorMessage(error);
+    throw new UserError(`${file} is not the result of a run: ${reason.split("\n")[0]}`, { hint: "Name a result.json." });
   }
 }
 
-/** Writes the network of a result in `format`, and verifies the file. */
+/**
+ * Writes the network of a result in `format`, and verifies the file.
+ * @throws UserError where the result's files are gone, are not those of the run, or would be overwritten
+ */
 export async function exportResult({
   runtime,
   result: file,
@@ -48,22 +57,57 @@ export async function exportResult({
   output: string;
 }): Promise<ExportedFile> {
   const result = await readResult(file);
-  const quantized = resolve(dirname(file), result.output);
-  const weights = readWeights(await loadModel(quantized), quantized);
-  const network = await prepareNetwork(await loadModel(result.model), runtime);
-  await saveModel(
-    exportModel({ graph: network.graph, weights, activations: [], format, metadata: { version: brecqVersion, run: result.run } }),
-    output,
-  );
-  const input = primaryInput(network);
-  const dims = network.shapes.shapeOf(input.name, network.shapes.fixedBatch ?? 1);
-  // Any input will do to tell whether two forms of the same numbers agree.
-  const values = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.37));
-  const verification = await verifyExport({
-    runtime,
-    path: output,
-    simulated: simulatedModel(network.graph, weights, []),
-    feeds: { [input.name]: floatTensor(values, dims) },
+  const quantized = locate(file, result.output);
+  const source = resolve(result.model);
+  requireOtherFile(output, [quantized, source]);
+  const exported = await loadModel(quantized);
+  const [weights, activations] = [readWeights(exported, quantized), readActivations(exported, quantized)];
+  const network = await prepareNetwork(await loadModel(source), runtime);
+  requireSameNetwork(network.graph, weights, activations, source);
+  const metadata = { version: brecqVersion, run: result.run };
+  const model = exportModel({ graph: network.graph, source: network.source, weights, activations, format, metadata });
+  const bytes = await writeExport(model, output);
+  const simulated = simulatedModel(network.graph, weights, activations);
+  const verification = await verifyExport({ runtime, path: output, simulated, feeds: anyFeeds(network) });
+  return { output, format, bytes, verification };
+}
+
+/** The run's file beside its result, where the folder was moved, or else where the run wrote it. */
+function locate(resultFile: string, path: string): string {
+  const beside = join(dirname(resultFile), basename(path));
+  return existsSync(beside) ? beside : resolve(path);
+}
+
+function requireOtherFile(output: string, read: readonly string[]): void {
+  if (!read.some((path) => resolve(path) === resolve(output))) return;
+  throw new UserError("The output would overwrite a file that the export reads.", { hint: "Choose another name.", place: { file: output } });
+}
+
+/** @throws UserError where the model is not the one that was quantized */
+function requireSameNetwork(
+  graph: Graph,
+  weights: readonly WeightQuantization[],
+  activations: readonly ActivationQuantization[],
+  file: string,
+): void {
+  const changed =
+    weights.find(({ weight, dims }) => graph.initializers.get(weight)?.dims.map(Number).join() !== dims.join())?.layer ??
+    activations.find(({ readers }) => !readers.every((reader) => graph.producer(reader)))?.value;
+  if (changed === undefined) return;
+  throw new UserError(`The model is not the one that was quantized: it has another "${changed}".`, {
+    hint: "Restore the model that the result names, or do the run again.",
+    place: { file },
   });
-  return { output, format, bytes: await fileBytes(output), verification };
+}
+
+/** Any input will do to tell whether two forms of the same numbers agree. */
+function anyFeeds(network: Network): Record<string, FloatTensor> {
+  const { name } = primaryInput(network);
+  const dims = network.shapes.shapeOf(name, fixedBatchOf(network.source) ?? network.shapes.fixedBatch ?? 1);
+  return {
+    [name]: floatTensor(
+      Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.37)),
+      dims,
+    ),
+  };
 }
