@@ -1,3 +1,4 @@
+/** @file Gradient of DepthToSpace. */
 import { intAttribute, stringAttribute } from "../../graph/attributes.ts";
 import { outputGradient } from "../emit.ts";
 import type { GradientRule } from "../rule.ts";

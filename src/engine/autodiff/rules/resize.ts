@@ -1,107 +1,101 @@
 /**
- * @file Resize, nearest and linear: along each axis a constant matrix, so the gradient is a product with its transpose.
+ * @file Gradient of Resize: along each axis a constant matrix, so that the gradient is a product with its transpose.
  * Upsample, its older form, is turned into Resize when a model is prepared.
  */
-import { intAttribute, stringAttribute } from "../../graph/attributes.ts";
-import { toNumbers } from "../../onnx/tensor.ts";
-import { constantOfType, outputGradient, unsupported } from "../emit.ts";
+import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from "../../graph/attributes.ts";
+import { sizeOf, toNumbers } from "../../onnx/tensor.ts";
+import { constantInts, normalizeAxis } from "../axes.ts";
+import { type AxisMatrix, largestMatrix, multiplyByTransposes, repeatsOf } from "../axisMatrices.ts";
+import { outputGradient, unsupported } from "../emit.ts";
+import { coordinateModes, type Interpolation, interpolationMatrix, type ResizedAxis } from "../interpolation.ts";
 import type { GradientRule, RuleContext } from "../rule.ts";
 
 export const resizeRule: GradientRule = (context) => {
   const { builder: b, node, shapeOf, typeOf } = context;
-  const input = shapeOf(node.input[0]!);
-  const output = shapeOf(node.output[0]!);
-  if (intAttribute(node, "antialias", 0) !== 0) throw unsupported(node, "with antialias is not known");
-  const scales = axisScales(context, input, output);
-  let gradient = outputGradient(context);
-  let dims = [...output];
-  for (const [axis, length] of input.entries()) {
-    if (length === output[axis] && scales[axis] === 1) continue;
-    const matrix = interpolationMatrix(context, length, output[axis]!, scales[axis]!);
-    const constant = constantOfType(b, matrix, [output[axis]!, length], typeOf(node.input[0]!));
-    gradient = alongAxis(context, gradient, constant, dims, axis);
-    dims = dims.map((dim, i) => (i === axis ? length : dim));
-  }
-  return [gradient];
+  const dims = shapeOf(node.output[0]!);
+  const interpolation = interpolationOf(context);
+  const axes = resizedAxes(context);
+  if (axes.some(({ input, output }) => input * output > largestMatrix)) throw unsupported(node, "is not known for axes as long as this");
+  const matrices = axes.map((axis) => interpolationMatrix(interpolation, axis));
+  const repeats = spatialRepeats(matrices, dims.length);
+  if (repeats) return [sumOfRepeats(context, repeats)];
+  return [multiplyByTransposes(b, outputGradient(context), dims, matrices, typeOf(node.input[0]!))];
 };
 
-/** Multiplies along one axis: [..., output, ...] to [..., input, ...]. */
-function alongAxis({ builder: b }: RuleContext, gradient: string, matrix: string, dims: readonly number[], axis: number): string {
-  if (axis === dims.length - 1) return b.op("MatMul", [gradient, matrix]);
-  const last = dims.length - 1;
-  const perm = dims.map((_, i) => (i === axis ? last : i === last ? axis : i));
-  const swapped = b.op("MatMul", [b.op("Transpose", [gradient], { perm }), matrix]);
-  return b.op("Transpose", [swapped], { perm });
-}
-
-/** The scale of each axis: as given, or from the lengths where the node gives sizes. */
-function axisScales({ node, constantOf }: RuleContext, input: readonly number[], output: readonly number[]): number[] {
-  const fromLengths = input.map((length, axis) => output[axis]! / length);
-  const given = node.input[2];
-  if (!given) return fromLengths;
-  const constant = constantOf(given);
-  if (!constant) throw unsupported(node, "with scales that are not constant is not known");
-  const scales = toNumbers(constant);
-  return scales.length === input.length ? scales : fromLengths;
-}
-
-/** The matrix [output, input] of one axis (ONNX operator specification, Resize). */
-function interpolationMatrix(context: RuleContext, input: number, output: number, scale: number): number[] {
-  const { node } = context;
+function interpolationOf({ node }: RuleContext): Interpolation {
   const mode = stringAttribute(node, "mode", "nearest");
-  const transform = coordinate(context, input, output, scale);
-  const matrix = new Array<number>(output * input).fill(0);
-  const clamp = (place: number) => Math.min(Math.max(place, 0), input - 1);
-  for (let place = 0; place < output; place++) {
-    const x = transform(place);
-    if (mode === "nearest") {
-      matrix[place * input + clamp(nearest(context, x))]! += 1;
-    } else if (mode === "linear" || mode === "bilinear") {
-      const inside = clamp(x);
-      const low = Math.floor(inside);
-      matrix[place * input + low]! += 1 - (inside - low);
-      matrix[place * input + clamp(low + 1)]! += inside - low;
-    } else {
-      throw unsupported(node, `with mode ${mode} is not known`);
-    }
-  }
-  return matrix;
+  const coordinates = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
+  if (mode !== "nearest" && mode !== "linear" && mode !== "cubic") throw unsupported(node, `with the mode "${mode}" is not known`);
+  if (!coordinateModes.some((known) => known === coordinates)) throw unsupported(node, `with the coordinates "${coordinates}" is not known`);
+  if (intAttribute(node, "antialias", 0) !== 0) throw unsupported(node, "with antialiasing is not known");
+  return {
+    mode,
+    coordinates,
+    nearestMode: stringAttribute(node, "nearest_mode", "round_prefer_floor"),
+    cubicCoefficient: floatAttribute(node, "cubic_coeff_a", -0.75),
+    excludeOutside: intAttribute(node, "exclude_outside", 0) !== 0,
+  };
 }
 
-/** Where an output position lies in the input. */
-function coordinate({ node }: RuleContext, input: number, output: number, scale: number): (place: number) => number {
-  const name = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
-  // In single precision as ONNX Runtime does it: a position on the verge of two pixels must fall to the same one.
-  const halfPixel = (place: number) => Math.fround(Math.fround(place + 0.5) / Math.fround(scale)) - 0.5;
-  switch (name) {
-    case "asymmetric":
-      return (place) => Math.fround(place / Math.fround(scale));
-    case "half_pixel":
-      return halfPixel;
-    case "pytorch_half_pixel":
-      return (place) => (output > 1 ? halfPixel(place) : 0);
-    case "align_corners":
-      return (place) => (output > 1 ? (place * (input - 1)) / (output - 1) : 0);
-    case "half_pixel_symmetric": {
-      const adjustment = output / (scale * input);
-      const offset = (input / 2) * (1 - adjustment);
-      return (place) => offset + halfPixel(place);
-    }
+/** The axes that are not left as they are. */
+function resizedAxes(context: RuleContext): ResizedAxis[] {
+  const { node, shapeOf } = context;
+  const x = shapeOf(node.input[0]!);
+  const y = shapeOf(node.output[0]!);
+  const axes = (intsAttribute(node, "axes") ?? x.map((_, axis) => axis)).map((axis) => normalizeAxis(axis, x.length));
+  const scales = scalesOf(context, axes);
+  const crops = stringAttribute(node, "coordinate_transformation_mode", "") === "tf_crop_and_resize";
+  const roi = crops ? constantFloats(context, 1, "a region that is") : undefined;
+  const resized = axes.map((axis, i): ResizedAxis => {
+    const region: [number, number] = roi ? [roi[i]!, roi[axes.length + i]!] : [0, 1];
+    return { axis, input: x[axis]!, output: y[axis]!, scale: scales[i]!, roi: region };
+  });
+  // At scale 1, ONNX Runtime takes an axis as it is, even where a region is given.
+  return resized.filter(({ input, output, scale }) => input !== output || scale !== 1);
+}
+
+/** Scales by position in `axes`: given, or by the sizes that the node gives and its policy on the aspect ratio. */
+function scalesOf(context: RuleContext, axes: readonly number[]): number[] {
+  const { node, shapeOf } = context;
+  const given = constantFloats(context, 2, "scales that are");
+  if (given && given.length > 0) return given;
+  const x = shapeOf(node.input[0]!);
+  const sizes = constantInts(context, 3, "sizes")!;
+  const ratios = axes.map((axis, i) => sizes[i]! / x[axis]!);
+  switch (stringAttribute(node, "keep_aspect_ratio_policy", "stretch")) {
+    case "not_larger":
+      return axes.map(() => Math.min(...ratios));
+    case "not_smaller":
+      return axes.map(() => Math.max(...ratios));
     default:
-      throw unsupported(node, `with coordinates ${name} is not known`);
+      return ratios;
   }
 }
 
-function nearest({ node }: RuleContext, x: number): number {
-  const mode = stringAttribute(node, "nearest_mode", "round_prefer_floor");
-  switch (mode) {
-    case "floor":
-      return Math.floor(x);
-    case "ceil":
-      return Math.ceil(x);
-    case "round_prefer_ceil":
-      return Math.floor(x + 0.5);
-    default:
-      return Math.ceil(x - 0.5);
+function constantFloats({ node, constantOf }: RuleContext, position: number, what: string): number[] | undefined {
+  const name = node.input[position];
+  if (!name) return undefined;
+  const tensor = constantOf(name);
+  if (!tensor) throw unsupported(node, `needs ${what} known beforehand, not computed`);
+  return toNumbers(tensor);
+}
+
+/** Repeats by axis, where all that is done is to repeat elements along axes after the first two; else undefined. */
+function spatialRepeats(matrices: readonly AxisMatrix[], rank: number): number[] | undefined {
+  if (rank < 3 || rank > 5 || matrices.length === 0) return undefined;
+  const repeats = new Array<number>(rank).fill(1);
+  for (const matrix of matrices) {
+    const repeat = repeatsOf(matrix);
+    if (repeat === undefined || matrix.axis < 2) return undefined;
+    repeats[matrix.axis] = repeat;
   }
+  return repeats;
+}
+
+/** The sum over each element's repeats, as a mean times their number: AveragePool is the fastest way to it. */
+function sumOfRepeats(context: RuleContext, repeats: readonly number[]): string {
+  const { builder: b } = context;
+  const window = repeats.slice(2);
+  const means = b.op("AveragePool", [outputGradient(context)], { kernel_shape: window, strides: window });
+  return b.op("Mul", [means, b.scalar(sizeOf(window))]);
 }
