@@ -29,6 +29,7 @@ const cases: Readonly<Record<string, (b: ExportNetwork) => string>> = {
   },
   "depthwise conv": (b) => b.conv("c", b.relu(b.conv("b", b.relu(b.conv("a", b.image(), 8)), 8, 8)), 4),
   "grouped conv": (b) => b.conv("c", b.relu(b.conv("b", b.relu(b.conv("a", b.image(), 8)), 8, 2)), 4),
+  "conv transpose": (b) => b.conv("c", b.relu(b.convTranspose("b", b.relu(b.conv("a", b.image(), 6)), 4, 1)), 4),
   "grouped conv transpose": (b) => b.conv("c", b.relu(b.convTranspose("b", b.relu(b.conv("a", b.image(), 8)), 4, 2)), 4),
   "gemm, transB = 0": (b) => b.gemm("b", b.relu(b.gemm("a", b.row(), 12, 0)), 6, 0),
   "gemm, transB = 1": (b) => b.gemm("b", b.relu(b.gemm("a", b.row(), 12, 1)), 6, 1),
