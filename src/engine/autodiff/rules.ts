@@ -13,6 +13,7 @@ import {
   tanhRule,
 } from "./rules/activations.ts";
 import { divRule, extremumRule, meanRule, mulRule, powRule, subRule, sumRule } from "./rules/arithmetic.ts";
+import { averagePoolRule, globalAveragePoolRule } from "./rules/averagePool.ts";
 import { batchNormalizationRule } from "./rules/batchNormalization.ts";
 import { clipRule } from "./rules/clip.ts";
 import { convRule, convTransposeRule } from "./rules/conv.ts";
@@ -23,8 +24,8 @@ import { gatherRule } from "./rules/gather.ts";
 import { concatRule, splitRule } from "./rules/joining.ts";
 import { expandRule, reshapeRule, spaceToDepthRule, tileRule, transposeRule } from "./rules/layout.ts";
 import { gemmRule, matMulRule } from "./rules/matrixProduct.ts";
+import { maxPoolRule } from "./rules/maxPool.ts";
 import { padRule } from "./rules/pad.ts";
-import { averagePoolRule, globalAveragePoolRule, maxPoolRule } from "./rules/pooling.ts";
 import { globalMaxPoolRule, reduceExtremumRule, reduceMeanRule, reduceSumRule } from "./rules/reductions.ts";
 import { resizeRule } from "./rules/resize.ts";
 import { sliceRule } from "./rules/slice.ts";

@@ -60,6 +60,18 @@ export function extentsOf({ kernel, dilations }: Pick<SlidingWindow, "kernel" | 
   return kernel.map((length, axis) => (length - 1) * dilations[axis]! + 1);
 }
 
+/** Whether every input element lies in exactly one window, and no window reaches beyond the input. */
+export function tilesInput({ kernel, strides, dilations, before, after, input, output }: SlidingWindow): boolean {
+  return kernel.every(
+    (length, axis) =>
+      strides[axis] === length &&
+      (dilations[axis] === 1 || length === 1) &&
+      before[axis] === 0 &&
+      after[axis] === 0 &&
+      input[axis] === length * output[axis]!,
+  );
+}
+
 /** Pads a value [batch, channels, ...input] with the window's zeros. */
 export function padInput(b: GraphBuilder, value: string, { before, after }: SlidingWindow): string {
   if ([...before, ...after].every((length) => length === 0)) return value;
