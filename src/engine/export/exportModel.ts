@@ -6,6 +6,7 @@ import { usedNames } from "../graph/subgraphs.ts";
 import { type ModelProto, StringStringEntryProtoSchema, type ValueInfoProto } from "../onnx/onnx_pb.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { activationBits } from "./activationBits.ts";
 import { limitedValues, quantizeValue } from "./activationNodes.ts";
 import { insertNodes, redirectReaders } from "./insertNodes.ts";
 import { type ExportFormat, integerType, neededOpset, typeRequirements } from "./integerTypes.ts";
@@ -33,15 +34,14 @@ export interface ExportOptions {
  */
 export function exportModel({ graph: prepared, source, weights, activations, format, metadata = {} }: ExportOptions): ModelProto {
   const graph = prepared.clone();
-  const bits = [...weights, ...activations].map((quantized) => quantized.bits);
+  const valueBits = activationBits(graph, activations);
+  const bits = [...weights.map((weight) => weight.bits), ...activations.map(() => valueBits)];
   requireKernels(graph, bits, format);
   raiseVersions(graph, bits, format);
   const taken = usedNames(graph);
   const limited = limitedValues(graph, weights, activations, format);
   const weightNodes = weights.map((weight) => dequantizeWeight(graph, taken, weight, integerType(weight.bits, format)));
-  const values = activations.map((activation) =>
-    quantizeValue(graph, taken, activation, integerType(activation.bits, format), limited.has(activation)),
-  );
+  const values = activations.map((activation) => quantizeValue(graph, taken, activation, integerType(valueBits, format), limited.has(activation)));
   activations.forEach(({ readers, value }, i) => {
     redirectReaders(graph, readers, value, values[i]!.dequantized);
   });
