@@ -73,9 +73,18 @@ export function limitedValues(
   );
 }
 
-/** The layer that makes a value, itself or through Relu and Clip. */
+/** The layer that makes a value, itself or through its bias, Relu and Clip. */
 function layerBehind(graph: Graph, value: string): NodeProto | undefined {
   let node = graph.producer(value);
-  while (node && isOperator(node, "Relu", "Clip")) node = graph.producer(node.input[0]!);
-  return node && isWeighted(node) ? node : undefined;
+  while (node && !isWeighted(node)) {
+    const [input] = isOperator(node, "Relu", "Clip") ? node.input : isOperator(node, "Add") ? biasedInputs(graph, node) : [];
+    node = input === undefined ? undefined : graph.producer(input);
+  }
+  return node;
+}
+
+/** What an Add adds a constant to: ONNX Runtime takes MatMul and Add for a Gemm. */
+function biasedInputs(graph: Graph, { input }: NodeProto): string[] {
+  const others = input.filter((name) => !graph.initializers.has(name));
+  return others.length === 1 ? others : [];
 }

@@ -65,8 +65,20 @@ describe("emitRoundingGradient", () => {
     [0, 7],
   ])("equals finite differences, λ %f, β %f", async (lambda, beta) => {
     const random = new TestRandom(3);
-    const first = quantizer(Array.from({ length: 6 }, () => random.uniform(-0.6, 0.6)), [2, 3], 3, 0.15, 4);
-    const second = quantizer(Array.from({ length: 4 }, () => random.uniform(-0.6, 0.6)), [1, 4], 2, 0.3, 1);
+    const first = quantizer(
+      Array.from({ length: 6 }, () => random.uniform(-0.6, 0.6)),
+      [2, 3],
+      3,
+      0.15,
+      4,
+    );
+    const second = quantizer(
+      Array.from({ length: 4 }, () => random.uniform(-0.6, 0.6)),
+      [1, 4],
+      2,
+      0.3,
+      1,
+    );
     const problem = roundingProblem([first, second]);
     const v = Float32Array.from(problem.start, () => random.uniform(-2, 2));
     const factors = Array.from({ length: v.length }, () => random.uniform(-1, 1));
@@ -83,7 +95,20 @@ describe("emitRoundingGradient", () => {
     b.input("power", "float", []);
     const soft = emitSoftWeights(b, problem, "v");
     const parts = [factors.slice(0, 6), factors.slice(6)];
-    const gradients = soft.weights.map((weight, i) => b.op("Mul", [weight, b.constant(floatTensor(parts[i]!.map((f) => 2 * f), [[2, 3], [1, 4]][i]))]));
+    const gradients = soft.weights.map((weight, i) =>
+      b.op("Mul", [
+        weight,
+        b.constant(
+          floatTensor(
+            parts[i]!.map((f) => 2 * f),
+            [
+              [2, 3],
+              [1, 4],
+            ][i],
+          ),
+        ),
+      ]),
+    );
     b.output(emitRoundingGradient(b, soft, gradients, "strength", "power"), "gradient", "float", [v.length]);
     const session = await TestSession.create(b.model({ opset: 17, irVersion: 8 }));
     const { gradient } = await session.run({ v: floatTensor(v), strength: floatScalar(-2 * lambda * beta), power: floatScalar(beta - 2) });

@@ -17,8 +17,14 @@ describe.each([
 ])("a cache in %s", (_, memoryBytes) => {
   it("gives back rows, in order and picked", () => {
     const cache = new CacheStore(memoryBytes, folder).create(5, [1, 2, 2]);
-    cache.write(0, Float32Array.from({ length: 12 }, (_, i) => i));
-    cache.write(3, Float32Array.from({ length: 8 }, (_, i) => 12 + i));
+    cache.write(
+      0,
+      Float32Array.from({ length: 12 }, (_, i) => i),
+    );
+    cache.write(
+      3,
+      Float32Array.from({ length: 8 }, (_, i) => 12 + i),
+    );
     expect(cache.read(1, 2)).toEqual({ type: "float", dims: [2, 2, 2], data: Float32Array.of(4, 5, 6, 7, 8, 9, 10, 11) });
     expect([...(cache.gather([4, 0]).data as Float32Array)]).toEqual([16, 17, 18, 19, 0, 1, 2, 3]);
     expect(cache.whole() !== undefined).toBe(memoryBytes > 0);
@@ -27,7 +33,10 @@ describe.each([
 
   it("keeps several rows of the first axis together where a sample has several", () => {
     const cache = new CacheStore(memoryBytes, folder).create(2, [3, 2]);
-    cache.write(0, Float32Array.from({ length: 12 }, (_, i) => i));
+    cache.write(
+      0,
+      Float32Array.from({ length: 12 }, (_, i) => i),
+    );
     expect(cache.gather([1]).dims).toEqual([3, 2]);
     expect([...(cache.gather([1]).data as Float32Array)]).toEqual([6, 7, 8, 9, 10, 11]);
     cache.release();

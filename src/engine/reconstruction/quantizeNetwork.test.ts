@@ -48,7 +48,15 @@ interface Options {
 }
 
 /** Two bits, but only in the blocks of the last stage, so that a test takes a second. */
-async function quantize({ granularity = "block", seed = 1, memoryBytes = 1e9, steps = 6, checkpoint, signal, report = () => {} }: Options): Promise<QuantizedWeights> {
+async function quantize({
+  granularity = "block",
+  seed = 1,
+  memoryBytes = 1e9,
+  steps = 6,
+  checkpoint,
+  signal,
+  report = () => {},
+}: Options): Promise<QuantizedWeights> {
   const bits = new Map(network.layers.map(({ name }) => [name, { weights: name.startsWith("layer3") ? 2 : 8, activations: "fp32" as const }]));
   const store = new CacheStore(memoryBytes, folder);
   const cache = store.create(samples, [1, 3, 32, 32]);
@@ -88,7 +96,14 @@ describe("quantizeByReconstruction", () => {
 
   it("trains layer by layer, each layer once", async () => {
     const { blocks, weights } = await quantize({ granularity: "layer" });
-    expect(blocks.map(({ name }) => name)).toEqual(["layer3.0.conv1", "layer3.0.conv2", "layer3.1.conv1", "layer3.1.conv2", "layer3.2.conv1", "layer3.2.conv2"]);
+    expect(blocks.map(({ name }) => name)).toEqual([
+      "layer3.0.conv1",
+      "layer3.0.conv2",
+      "layer3.1.conv1",
+      "layer3.1.conv2",
+      "layer3.2.conv1",
+      "layer3.2.conv2",
+    ]);
     expect(weights).toHaveLength(network.layers.length);
   });
 
@@ -121,7 +136,9 @@ describe("quantizeByReconstruction", () => {
 
 describe("quantizeNearest", () => {
   it("leaves out layers that stay FP32", async () => {
-    const bits = new Map(network.layers.map(({ name }) => [name, { weights: name === "conv1" ? ("fp32" as const) : 4, activations: "fp32" as const }]));
+    const bits = new Map(
+      network.layers.map(({ name }) => [name, { weights: name === "conv1" ? ("fp32" as const) : 4, activations: "fp32" as const }]),
+    );
     const { weights } = await quantizeNearest({ runtime, network, bits, report: () => {} });
     expect(weights).toHaveLength(network.layers.length - 1);
     expect(weights.every(({ values }) => values.every((value) => value < 16))).toBe(true);
