@@ -19,30 +19,55 @@ export interface SlidingWindow {
 }
 
 /**
- * The window of a Conv, MaxPool, AveragePool or LpPool node, for which `input` are the spatial lengths read and `output` those written,
- * or of a ConvTranspose node with the two exchanged: there the window goes over what is written.
+ * The window of a Conv, MaxPool or AveragePool node, for which `input` are the spatial lengths read and `output` those written.
  * `kernel` counts where the node does not give `kernel_shape`.
  */
 export function slidingWindow(node: NodeProto, input: readonly number[], output: readonly number[], kernel: readonly number[]): SlidingWindow {
-  const ones = input.map(() => 1);
-  const strides = intsAttribute(node, "strides") ?? ones;
-  const dilations = intsAttribute(node, "dilations") ?? ones;
+  const { strides, dilations } = steps(node, kernel);
   const extents = extentsOf({ kernel, dilations });
-  const { before, after } = pads(node, input, output, extents, strides);
-  return { kernel, strides, dilations, before, after, input, output };
+  const padding = givenPads(node, kernel.length) ?? splitPads(node, totalPads(input, output, extents, strides));
+  return { kernel, strides, dilations, ...padding, input, output };
 }
 
-function pads(node: NodeProto, input: readonly number[], output: readonly number[], extents: readonly number[], strides: readonly number[]) {
+/** The window of a ConvTranspose node: it goes over the lengths `written`, one place for each that is `read`. */
+export function transposedSlidingWindow(
+  node: NodeProto,
+  written: readonly number[],
+  read: readonly number[],
+  kernel: readonly number[],
+): SlidingWindow {
+  const { strides, dilations } = steps(node, kernel);
+  // Output padding lies at the end of what is written: the window reaches that much further.
+  const outputPadding = intsAttribute(node, "output_padding") ?? kernel.map(() => 0);
+  const extents = extentsOf({ kernel, dilations }).map((extent, axis) => extent + outputPadding[axis]!);
+  const given = intsAttribute(node, "output_shape") ? undefined : givenPads(node, kernel.length);
+  const padding = given ?? splitPads(node, totalPads(written, read, extents, strides));
+  return { kernel, strides, dilations, ...padding, input: written, output: read };
+}
+
+function steps(node: NodeProto, kernel: readonly number[]) {
+  const ones = kernel.map(() => 1);
+  return { strides: intsAttribute(node, "strides") ?? ones, dilations: intsAttribute(node, "dilations") ?? ones };
+}
+
+/** Pads as the node gives them; undefined where they follow from the lengths. */
+function givenPads(node: NodeProto, rank: number) {
   const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
-  if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
-    const total = input.map((length, axis) => Math.max(0, (output[axis]! - 1) * strides[axis]! + extents[axis]! - length));
-    const smaller = total.map((pad) => Math.floor(pad / 2));
-    const larger = total.map((pad, axis) => pad - smaller[axis]!);
-    return autoPad === "SAME_UPPER" ? { before: smaller, after: larger } : { before: larger, after: smaller };
-  }
-  const given = autoPad === "NOTSET" ? intsAttribute(node, "pads") : undefined;
-  const list = given ?? new Array<number>(2 * input.length).fill(0);
-  return { before: list.slice(0, input.length), after: list.slice(input.length) };
+  if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") return undefined;
+  const list = (autoPad === "NOTSET" && intsAttribute(node, "pads")) || new Array<number>(2 * rank).fill(0);
+  return { before: list.slice(0, rank), after: list.slice(rank) };
+}
+
+function totalPads(input: readonly number[], output: readonly number[], extents: readonly number[], strides: readonly number[]): number[] {
+  return input.map((length, axis) => Math.max(0, (output[axis]! - 1) * strides[axis]! + extents[axis]! - length));
+}
+
+/** Half of the pads on each side; of an odd number SAME_UPPER puts one more after, all others before, as ONNX Runtime does. */
+function splitPads(node: NodeProto, total: readonly number[]) {
+  const smaller = total.map((pad) => Math.floor(pad / 2));
+  const larger = total.map((pad, axis) => pad - smaller[axis]!);
+  const upper = stringAttribute(node, "auto_pad", "NOTSET") === "SAME_UPPER";
+  return upper ? { before: smaller, after: larger } : { before: larger, after: smaller };
 }
 
 /** The number of groups of a convolution. */

@@ -1,15 +1,20 @@
-import { type ConvolutionShapes, inputGradient } from "../convolution.ts";
+/** @file Gradients of Conv and ConvTranspose. */
+import { inputGradient } from "../convolution.ts";
 import { weightGradient } from "../convWeightGradient.ts";
 import { outputGradient } from "../emit.ts";
+import { sumRows } from "../products.ts";
 import type { GradientRule, RuleContext } from "../rule.ts";
-import { groupsOf, slidingWindow } from "../slidingWindow.ts";
+import { groupsOf, slidingWindow, transposedSlidingWindow } from "../slidingWindow.ts";
 
 /** Conv: any strides, pads, dilations, groups and number of spatial axes. */
 export const convRule: GradientRule = (context) => {
-  const { builder: b, node, wants } = context;
+  const { builder: b, node, wants, shapeOf } = context;
   const [input, weights] = node.input as [string, string];
   const gradient = outputGradient(context);
-  const shapes = convolutionShapes(context, input, weights, node.output[0]!);
+  const [batch, inputChannels, ...read] = shapeOf(input) as [number, number, ...number[]];
+  const [, outputChannels, ...written] = shapeOf(node.output[0]!) as [number, number, ...number[]];
+  const window = slidingWindow(node, read, written, shapeOf(weights).slice(2));
+  const shapes = { batch, groups: groupsOf(node), inputChannels, outputChannels, window };
   return [
     wants(0) ? inputGradient(b, gradient, weights, shapes) : undefined,
     wants(1) ? weightGradient(b, input, gradient, shapes) : undefined,
@@ -17,38 +22,31 @@ export const convRule: GradientRule = (context) => {
   ];
 };
 
-/** ConvTranspose: the gradient of a convolution, so that its own gradients are a convolution and a weight gradient with input and output exchanged. */
+/**
+ * ConvTranspose is a convolution's gradient at its input, so that its own gradients are that convolution and its gradient at the weights,
+ * input and output exchanged.
+ */
 export const convTransposeRule: GradientRule = (context) => {
-  const { builder: b, node, wants } = context;
+  const { builder: b, node, wants, shapeOf } = context;
   const [input, weights] = node.input as [string, string];
   const gradient = outputGradient(context);
-  const shapes = convolutionShapes(context, node.output[0]!, weights, input);
-  const { window, groups } = shapes;
+  const [batch, outputChannels, ...read] = shapeOf(input) as [number, number, ...number[]];
+  const [, inputChannels, ...written] = shapeOf(node.output[0]!) as [number, number, ...number[]];
+  const window = transposedSlidingWindow(node, written, read, shapeOf(weights).slice(2));
+  const shapes = { batch, groups: groupsOf(node), inputChannels, outputChannels, window };
+  const { kernel, strides, dilations, before, after } = window;
+  const atInput = () =>
+    b.op("Conv", [gradient, weights], { kernel_shape: kernel, strides, dilations, pads: [...before, ...after], group: shapes.groups });
   return [
-    wants(0)
-      ? b.op("Conv", [gradient, weights], {
-          kernel_shape: window.kernel,
-          strides: window.strides,
-          dilations: window.dilations,
-          pads: [...window.before, ...window.after],
-          group: groups,
-        })
-      : undefined,
+    wants(0) ? atInput() : undefined,
     wants(1) ? weightGradient(b, gradient, input, shapes) : undefined,
     wants(2) ? channelSum(context, gradient) : undefined,
   ];
 };
 
-/** Shapes of the convolution that reads `read` and makes `made` with the given weights. */
-function convolutionShapes({ node, shapeOf }: RuleContext, read: string, weights: string, made: string): ConvolutionShapes {
-  const [batch, inputChannels, ...input] = shapeOf(read) as [number, number, ...number[]];
-  const [, outputChannels, ...output] = shapeOf(made) as [number, number, ...number[]];
-  const kernel = shapeOf(weights).slice(2);
-  return { batch, groups: groupsOf(node), inputChannels, outputChannels, window: slidingWindow(node, input, output, kernel) };
-}
-
 /** The sum over all axes but the channels: the gradient at a bias. */
 function channelSum({ builder: b, node, shapeOf }: RuleContext, gradient: string): string {
-  const axes = shapeOf(node.output[0]!).flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  return b.op("ReduceSum", [gradient, b.ints(axes)], { keepdims: 0 });
+  const [batch, channels, ...spatial] = shapeOf(node.output[0]!) as [number, number, ...number[]];
+  const planes = b.op("ReduceSum", [gradient, b.ints(spatial.map((_, axis) => axis + 2))], { keepdims: 0 });
+  return sumRows(b, planes, batch, channels);
 }

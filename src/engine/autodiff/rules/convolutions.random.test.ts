@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { checkGradient } from "../../../../test/support/gradientCheck.ts";
 import { TestRandom } from "../../../../test/support/random.ts";
 import { conv, convTranspose } from "../../../../test/support/reference/windows.ts";
-import { makeAttributes } from "../../graph/attributes.ts";
+import { type AttributeValue, makeAttributes } from "../../graph/attributes.ts";
 import { GraphBuilder } from "../../graph/builder.ts";
 import { NodeProtoSchema } from "../../onnx/onnx_pb.ts";
 import { extentsOf, type SlidingWindow } from "../slidingWindow.ts";
@@ -74,6 +74,32 @@ describe("gradients of random convolutions", () => {
       differentiable: [0, 1],
       opset: opsets[seed % 4],
       reference: ([x, w]) => convTranspose(x!, w!, group, window),
+    });
+  });
+});
+
+describe("gradient of ConvTranspose", () => {
+  // What each gives for an input of 5, stride 2 and a kernel of 3, measured in ONNX Runtime: pads before, pads after, length.
+  it.each([
+    [{ auto_pad: "SAME_UPPER" }, 0, 1, 10],
+    [{ auto_pad: "SAME_LOWER" }, 1, 0, 10],
+    [{ auto_pad: "SAME_UPPER", output_padding: [1] }, 1, 0, 10],
+    [{ auto_pad: "VALID" }, 0, 0, 11],
+    [{ auto_pad: "VALID", output_padding: [1] }, 0, 0, 12],
+    [{ output_shape: [10] }, 1, 0, 10],
+    [{ output_shape: [9] }, 1, 1, 9],
+    [{ output_shape: [12] }, 0, 0, 12],
+    [{ output_shape: [10], auto_pad: "SAME_UPPER" }, 0, 1, 10],
+    [{ output_shape: [10], pads: [1, 0] }, 1, 0, 10],
+  ] as [Record<string, AttributeValue>, number, number, number][])("with %j", async (given, before, after, length) => {
+    const random = new TestRandom(800);
+    const window = { kernel: [3], strides: [2], dilations: [1], before: [before], after: [after], input: [length], output: [5] };
+    await checkGradient({
+      opType: "ConvTranspose",
+      attributes: { kernel_shape: [3], strides: [2], ...given },
+      inputs: [random.tensor([2, 2, 5]), random.tensor([2, 3, 3])],
+      differentiable: [0, 1],
+      reference: ([x, w]) => convTranspose(x!, w!, 1, window),
     });
   });
 });
