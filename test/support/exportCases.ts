@@ -77,7 +77,7 @@ export async function rangeActivations(runtime: Runtime, { graph, values, feeds 
     const high = elements.reduce((greatest, x) => Math.max(greatest, x), 0);
     const scale = Math.fround((high - low) / (2 ** bits - 1));
     const readers = graph.consumers(value).map((reader) => reader.output[0]!);
-    return { value, bits, scale, zeroPoint: Math.round(-low / scale), readers };
+    return { value, bits, scale, zeroPoint: Math.round(Math.abs(low) / scale), readers };
   });
 }
 
