@@ -36,7 +36,7 @@ export function weightGradient(b: GraphBuilder, input: string, gradient: string,
 }
 
 /** A product a tap: the gradient [outputs, positions] by the transpose of what the tap reads [inputs, positions]. */
-function eachTap(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+export function eachTap(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
   const { batch, groups, inputChannels, outputChannels, window } = shapes;
   const positions = sizeOf(window.output);
   const joined = imagesToJoin(batch, positions);
@@ -75,7 +75,7 @@ function joinImages(b: GraphBuilder, value: string, [batch, channels, ...spatial
  * [inputs, padded rows]; the gradient is put down once a tap of the first axis, moved by as many rows, with zeros around it. It takes
  * copies for both axes' taps added, where a slice a tap takes them multiplied.
  */
-function splitTaps(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+export function splitTaps(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
   const { batch, groups, inputChannels, outputChannels, window } = shapes;
   const [first, ...others] = window.kernel as [number, ...number[]];
   const [rows, ...line] = window.output as [number, ...number[]];
@@ -104,7 +104,7 @@ function splitTaps(b: GraphBuilder, input: string, gradient: string, shapes: Con
  * One input channel a group: a convolution of every input plane by the gradient as kernel, strides and dilations exchanged. Slow where
  * the gradient is large, but slices with a stride are slower: 48 against 70 ms for 144x56x56, stride 2.
  */
-function byConvolution(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+export function byConvolution(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
   const { batch, inputChannels, outputChannels, window } = shapes;
   const { kernel, strides, dilations, before, output } = window;
   const planes = b.op("Reshape", [input, b.ints([1, batch * inputChannels, ...window.input])]);
