@@ -212,10 +212,15 @@ describe("readers in subgraphs", () => {
 });
 
 describe("large networks", () => {
-  test("10,000 layers with quantized activations are written in seconds", async () => {
+  test("the time grows with the layers, not with their square", () => {
+    const [small, large] = [secondsFor(500), secondsFor(5000)];
+    expect(large).toBeLessThan(40 * small);
+  });
+
+  /** Time to write, read and simulate a chain of layers with quantized activations. */
+  function secondsFor(count: number): number {
     const b = new GraphBuilder();
     let x = b.input("x", "float", ["n", 2]);
-    const count = 10_000;
     const all: WeightQuantization[] = [];
     const activations: ActivationQuantization[] = [];
     for (let i = 0; i < count; i++) {
@@ -241,8 +246,8 @@ describe("large networks", () => {
     readWeights(model, "m");
     readActivations(model, "m");
     simulatedModel(large, all, activations);
-    // Quadratic work would take minutes.
-    expect(performance.now() - begin).toBeLessThan(10_000);
+    const seconds = (performance.now() - begin) / 1000;
     expect(model.graph!.node).toHaveLength(5 * count + 1);
-  });
+    return seconds;
+  }
 });
