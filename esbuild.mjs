@@ -57,6 +57,12 @@ function engineTargets() {
   ];
 }
 
+/** The command line alone, for tests that must not disturb `dist`. */
+export async function buildCommandLine(outfile) {
+  const cli = engineTargets().find((target) => target.outfile === "dist/cli.mjs");
+  await bundle({ absWorkingDir: root, bundle: true, plugins: [withoutZodLocales], logLevel: "warning", ...cli, outfile });
+}
+
 function testTargets() {
   const files = (folder, ending) =>
     readdirSync(path.join(root, folder))

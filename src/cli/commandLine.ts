@@ -1,5 +1,6 @@
 /** @file What every command shares: its options, its help, and how it is told of progress and cancellation. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearestName } from "../config/suggestions.ts";
 import { UserError } from "../engine/errors.ts";
 import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
@@ -45,8 +46,15 @@ export function parse<const T extends OptionTable>(args: readonly string[], opti
   try {
     return parseArgs({ args: [...args], options: { ...commonOptions, ...options }, allowPositionals: true, strict: true });
   } catch (error) {
+    const unknown = /^Unknown option '(--[^']+)'/.exec((error as Error).message)?.[1];
+    if (unknown) throw unknownOption(unknown, Object.keys({ ...commonOptions, ...options }));
     throw new UserError(`${(error as Error).message.split(". To specify")[0]!.replace(/\.$/, "")}.`, { hint: "See --help." });
   }
+}
+
+function unknownOption(option: string, known: readonly string[]): UserError {
+  const near = nearestName(option.slice(2), known);
+  return new UserError(`There is no option ${option}.`, { hint: near ? `Did you mean --${near}?` : "See --help." });
 }
 
 /** The runtime that the common options ask for. */
@@ -62,6 +70,13 @@ export async function openRuntime(values: {
     throw new UserError(`--${String(key)} ${values[key as "provider"]} is not known.`, { hint: "See --help." });
   }
   return { runtime: await createRuntime(checked.data), settings: checked.data };
+}
+
+/** A number option's value that counts something. */
+export function positiveNumber(text: string, option: string): number {
+  const value = wholeNumber(text, option);
+  if (value === 0) throw new UserError(`${option} must be at least 1.`);
+  return value;
 }
 
 /** A number option's value. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** @file The `brecq` command. */
+import { nearestName } from "../config/suggestions.ts";
 import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
 import { brecqVersion } from "../worker/version.ts";
 import type { Command } from "./commandLine.ts";
@@ -21,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return help(name === "help" ? rest[0] : undefined);
   if (name === "--version" || name === "-v") return say(brecqVersion);
   const command = commands.find((candidate) => candidate.name === name);
-  if (!command) return fail(`There is no command "${name}". See brecq --help.`);
+  if (!command) return unknownCommand(name);
   if (rest.includes("--help") || rest.includes("-h")) return help(name);
   return await runCommandSafely(command, rest);
 }
@@ -42,7 +43,8 @@ async function runCommandSafely(command: Command, args: readonly string[]): Prom
   } catch (error) {
     progress.done();
     if (error instanceof CancelledError || abort.signal.aborted) {
-      process.stderr.write("Cancelled. Finished blocks are kept: go on with brecq run CONFIG RUN --resume.\n");
+      const kept = command === runCommand ? " Finished blocks are kept: go on with brecq run CONFIG RUN --resume." : "";
+      process.stderr.write(`Cancelled.${kept}\n`);
       return 130;
     }
     if (error instanceof UserError) return fail(error.toLine());
@@ -53,8 +55,16 @@ async function runCommandSafely(command: Command, args: readonly string[]): Prom
 
 function help(name: string | undefined): number {
   const command = commands.find((candidate) => candidate.name === name);
-  if (name !== undefined && !command) return fail(`There is no command "${name}". See brecq --help.`);
+  if (name !== undefined && !command) return unknownCommand(name);
   return say(command ? commandHelp(command) : overview());
+}
+
+function unknownCommand(name: string): number {
+  const near = nearestName(
+    name,
+    commands.map((command) => command.name),
+  );
+  return fail(`There is no command "${name}". ${near ? `Did you mean "${near}"?` : "See brecq --help."}`);
 }
 
 function overview(): string {
@@ -79,4 +89,9 @@ function fail(message: string): number {
   return 1;
 }
 
+// A reader that has seen enough, such as `head`, is no defect.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 process.exitCode = await main(process.argv.slice(2));

@@ -17,8 +17,10 @@ export async function openSample(context: vscode.ExtensionContext): Promise<void
     await cp(context.asAbsolutePath("samples/cifar10-resnet20"), target, { recursive: true });
   }
   if (!vscode.workspace.workspaceFolders) return void vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(target));
-  const [config] = await vscode.workspace.findFiles(new vscode.RelativePattern(vscode.Uri.file(target), "*.brecq.json"), undefined, 1);
-  const [model] = await vscode.workspace.findFiles(new vscode.RelativePattern(vscode.Uri.file(target), "*.onnx"), undefined, 1);
+  // The network may lie in a subfolder; what earlier runs wrote is not the sample.
+  const first = async (pattern: string) =>
+    (await vscode.workspace.findFiles(new vscode.RelativePattern(vscode.Uri.file(target), pattern), "**/*.results/**", 1))[0];
+  const [config, model] = [await first("**/*.brecq.json"), await first("**/*.onnx")];
   if (config) await vscode.window.showTextDocument(config);
   else if (model) await vscode.commands.executeCommand("revealInExplorer", model);
 }

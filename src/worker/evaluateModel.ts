@@ -34,7 +34,7 @@ export async function evaluateModel(
   const [first, ...others] = graph.inputs;
   if (!first || others.length > 0) throw new UserError("Only models with one input can be measured.", { place: { file: model } });
   const inputDims = inputDimsOf(first);
-  const preprocessing = input ?? inputSchema.parse(guessInput(inputDims));
+  const preprocessing = input ?? inputSchema.parse(guessInput(inputDims, proto.producerName));
   if (!input)
     report({
       type: "phase",

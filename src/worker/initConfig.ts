@@ -1,9 +1,10 @@
 /** @file Writing a first `.brecq.json` beside a model, filled in from it. */
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import type { InputConfig } from "../config/schema.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
+import { fileError } from "../engine/files.ts";
 import { prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
@@ -24,24 +25,32 @@ export interface InitOptions {
  * @throws UserError where the file exists: it may hold the user's work
  */
 export async function initConfig({ runtime, model, calibration }: InitOptions): Promise<string> {
-  const network = await prepareNetwork(await loadModel(model), runtime);
+  const proto = await loadModel(model);
+  const network = await prepareNetwork(proto, runtime);
   requireLayers(network);
   const folder = dirname(model);
   const file = join(folder, `${basename(model).replace(/\.onnx$/i, "")}.brecq.json`);
   const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
   const text = configText({
     model: basename(model),
-    input: inputDims.length === 4 ? guessInput(inputDims) : undefined,
+    input: nonEmpty(guessInput(inputDims, proto.producerName)),
     calibration: calibration ? relative(folder, calibration) || "." : await likelyFolder(folder, likelyFolders.calibration),
     evaluation: await likelyFolder(folder, likelyFolders.evaluation),
   });
   try {
     await writeFile(file, text, { flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      await rm(file, { force: true }).catch(() => undefined);
+      throw fileError(error, "write", file);
+    }
     throw new UserError(`${file} exists already.`, { hint: "Edit it, or move it away first.", place: { file } });
   }
   return file;
+}
+
+function nonEmpty(input: Partial<InputConfig>): Partial<InputConfig> | undefined {
+  return Object.keys(input).length > 0 ? input : undefined;
 }
 
 async function likelyFolder(parent: string, names: readonly string[]): Promise<string | undefined> {

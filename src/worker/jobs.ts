@@ -1,19 +1,20 @@
 /** @file What the worker can do. The command line calls the same functions in its own process. */
 import { appendFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
 import { runFiles } from "../config/resultPaths.ts";
-import { writeFileAtomic } from "../engine/files.ts";
+import { fileError, writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import { FolderCheckpoint } from "../engine/reconstruction/checkpoint.ts";
 import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
-import type { ReportProgress } from "../protocol/progress.ts";
+import type { Progress, ReportProgress } from "../protocol/progress.ts";
 import type { Job, JobResult, RuntimeSettings } from "../protocol/worker.ts";
+import { makeFolder } from "./folders.ts";
 import { initConfig } from "./initConfig.ts";
 import { quantizeRun } from "./quantizeRun.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
@@ -67,7 +68,7 @@ export async function runConfigured(
   const runConfig = runSettings(config, run, configFile);
   const files = runFiles(configFile, run);
   const folder = dirname(resolve(configFile));
-  await mkdir(files.folder, { recursive: true });
+  await makeFolder(files.folder);
   if (!resume) await rm(files.log, { force: true });
   let checkpoint: FolderCheckpoint | undefined;
   const result = await quantizeRun({
@@ -84,7 +85,7 @@ export async function runConfigured(
       return checkpoint;
     },
     report: (event) => {
-      appendFileSync(files.log, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      appendLog(files.log, event);
       report(event);
     },
     signal,
@@ -92,4 +93,12 @@ export async function runConfigured(
   await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
   await checkpoint?.remove();
   return { result, resultFile: files.result };
+}
+
+function appendLog(file: string, event: Progress): void {
+  try {
+    appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  } catch (error) {
+    throw fileError(error, "write", file);
+  }
 }

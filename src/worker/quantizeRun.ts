@@ -1,6 +1,5 @@
 /** @file One run from model and data to a verified quantized file with its metrics. */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Metrics, RunResult, Verification } from "../config/result.ts";
 import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
@@ -25,6 +24,7 @@ import { peakMemoryBytes } from "../engine/runtime/memory.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
+import { makeFolder } from "./folders.ts";
 import { blockResults, layerResults } from "./runReport.ts";
 import { brecqVersion } from "./version.ts";
 
@@ -73,6 +73,8 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   const evaluation = await openEvaluationData(options, network);
   for (const dataset of [calibration, evaluation]) warnings.push(...(dataset?.warnings ?? []));
   for (const message of warnings) report({ type: "warning", message });
+  // Before the long part, so that a folder that can't be made costs no time.
+  await makeFolder(dirname(output));
 
   const quantized = await quantizeWeights(options, network, bits, calibration);
 
@@ -86,12 +88,14 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     format: run.export,
     metadata: { version: brecqVersion, run: runName },
   });
-  await mkdir(dirname(output), { recursive: true });
   await saveModel(exported, output);
   const data = evaluation ?? calibration;
   const verification = await verify(options, network, quantized, data);
   const level = bestLevel(verification, output);
-  const metrics = await measure(options, network, data, evaluation ? "evaluation" : "calibration", level);
+  const metrics = await measure(options, network, data, evaluation ? "evaluation" : "calibration", level, (message) => {
+    warnings.push(message);
+    report({ type: "warning", message });
+  });
 
   return {
     run: runName,
@@ -114,7 +118,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
 function withGuessedInput(options: QuantizeRunOptions, network: Network): QuantizeRunOptions {
   const dims = network.shapes.shapeOf(primaryInput(network).name, 1);
   if (dims.length !== 4) return options;
-  const input = inputSchema.parse(guessInput(dims));
+  const input = inputSchema.parse(guessInput(dims, network.source.producerName));
   options.report({
     type: "phase",
     phase: "load",
@@ -151,7 +155,6 @@ async function quantizeWeights(
     });
   }
   const store = new CacheStore(options.cacheBytes, dirname(options.output));
-  await mkdir(dirname(options.output), { recursive: true });
   const cache = store.create(calibration.count, calibration.dims);
   const chunk = 64;
   for (let start = 0; start < calibration.count; start += chunk) {
@@ -212,6 +215,7 @@ async function measure(
   dataset: Dataset | undefined,
   source: Metrics["source"],
   level: Verification["level"],
+  onWarning: (message: string) => void,
 ): Promise<Metrics> {
   if (!dataset) return { fp32: {}, quantized: {}, images: 0, source };
   const { runtime, report, signal, config } = options;
@@ -229,6 +233,7 @@ async function measure(
       source,
       signal,
       onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),
+      onWarning,
     });
   } finally {
     await reference.release();

@@ -24,7 +24,7 @@ export function parseConfig(text: string, file: string): Config {
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;
   if (first || !root) {
-    const what = first ? printParseErrorCode(first.error) : "EndOfFileExpected";
+    const what = first ? inWords(printParseErrorCode(first.error)) : "the file is empty";
     throw new UserError(`The config is not valid JSON: ${what}.`, { place: { file, line: lineAt(text, first?.offset ?? 0) } });
   }
   const checked = configSchema.safeParse(getNodeValue(root));
@@ -44,6 +44,11 @@ export function runSettings(config: Config, run: string, file: string): RunConfi
   });
 }
 
+/** "CommaExpected" as "comma expected". */
+function inWords(code: string): string {
+  return code.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+}
+
 function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: string): UserError {
   const deepest = deepestIssue(issue);
   const path = deepest.path.map((key) => (typeof key === "symbol" ? String(key) : key));
@@ -55,7 +60,8 @@ function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: st
     const near = nearestName(unknownKey, knownKeys(path));
     return new UserError(`Unknown key "${unknownKey}"${where}.`, { hint: near && `Did you mean "${near}"?`, place: { file, line } });
   }
-  return new UserError(`"${path.join(".")}" is not valid: ${deepest.message}.`, { place: { file, line } });
+  const what = path.length > 0 ? `"${path.join(".")}"` : "The config";
+  return new UserError(`${what} is not valid: ${deepest.message}.`, { place: { file, line } });
 }
 
 /** Of a union's issues the one that comes closest: the branch with the fewest mistakes, the deepest first. */

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Metrics } from "../../config/result.ts";
 import { UserError } from "../../engine/errors.ts";
 import { evaluateModel } from "../../worker/evaluateModel.ts";
-import { type Command, onePositional, openRuntime, parse, wholeNumber } from "../commandLine.ts";
+import { type Command, onePositional, openRuntime, parse, positiveNumber, wholeNumber } from "../commandLine.ts";
 import { parseInput } from "../inputOption.ts";
 import { percent, textTable } from "../table.ts";
 
@@ -42,7 +42,7 @@ export const evaluateCommand: Command = {
           labels: values.labels === undefined ? "folders" : resolve(values.labels),
           classes: values.classes === undefined ? undefined : resolve(values.classes),
           outputOffset: wholeNumber(values["output-offset"], "--output-offset"),
-          count: values.count === undefined ? undefined : wholeNumber(values.count, "--count"),
+          count: values.count === undefined ? undefined : positiveNumber(values.count, "--count"),
         },
         input: values.input === undefined ? undefined : parseInput(values.input),
       },

@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { configSchema, type RunConfig } from "../../config/schema.ts";
 import { UserError } from "../../engine/errors.ts";
 import { quantizeModel } from "../../worker/quantizeModel.ts";
-import { type Command, onePositional, openRuntime, parse, wholeNumber } from "../commandLine.ts";
+import { type Command, onePositional, openRuntime, parse, positiveNumber, wholeNumber } from "../commandLine.ts";
 import { parseInput } from "../inputOption.ts";
 import { resultsTable } from "../resultsTable.ts";
 
@@ -57,7 +57,7 @@ export const quantizeCommand: Command = {
       export: values.format,
     });
     const { runtime, settings } = await openRuntime(values);
-    const count = wholeNumber(values.count, "--count");
+    const count = positiveNumber(values.count, "--count");
     const result = await quantizeModel(
       {
         runtime,
