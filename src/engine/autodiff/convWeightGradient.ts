@@ -1,11 +1,12 @@
 /**
  * @file Gradient of a convolution at its weights, dw[k, c, tap] = Σ dy[k, p] x[c, p stride + tap dilation] over images and positions p.
  *
- * Milliseconds of the kernels, batch 32, kernel 3x3, stride 1, 2 threads, on an AMD EPYC with AVX-512 (bench/convGradient.ts):
- *            16x32x32  64x8x8  64x56x56  256x14x14  512x7x7  depthwise 144x56x56
- *   each          3.9     2.9       129         54       73                   91
- *   split         3.2     3.7       112        149       80                   87
- *   im2col        5.5     3.5       143        126      276                  114
+ * Milliseconds of the formulas of bench/convGradient.ts: kernel 3x3, stride 1, batch 32, 2 threads of a busy AMD EPYC with AVX-512, kernels
+ * by ONNX Runtime's profiler (5th percentile of turns):
+ *            16x32x32  64x8x8  64x56x56  256x14x14  512x7x7  depthwise 144x56x56  576x14x14
+ *   each          2.7     2.8       144         98      106                  199         31
+ *   split         2.5     3.4       120        122      148                  169         79
+ *   im2col        4.6     5.7       171        153      286                  271         85
  * im2col (all taps' columns side by side, one product, ReduceSum) copies the input twice a tap and is not used.
  */
 import type { GraphBuilder } from "../graph/builder.ts";
@@ -17,8 +18,6 @@ import { extentsOf, padInput, sliceTap, taps } from "./slidingWindow.ts";
 
 /** How many rows "split" may add to those of the output before its larger product costs more than the copies that it saves. */
 const splitOverhead = 0.1;
-/** The same where each group has one channel: there the product costs little. */
-const splitOverheadDepthwise = 0.3;
 
 /** Products over fewer positions than `fewPositions` are slow: images are joined until there are `enoughPositions`. */
 const fewPositions = 256;
@@ -27,10 +26,9 @@ const enoughPositions = 512;
 /** The gradient at the weights [outputs, inputs / groups, ...kernel], from the convolution's input and the gradient at its output. */
 export function weightGradient(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
   const { inputChannels, groups, window } = shapes;
-  const depthwise = inputChannels === groups;
-  if (depthwise && window.strides.some((stride) => stride > 1)) return byConvolution(b, input, gradient, shapes);
+  if (inputChannels === groups && window.strides.some((stride) => stride > 1)) return byConvolution(b, input, gradient, shapes);
   const extraRows = extentsOf(window)[0]! - 1;
-  const affordable = extraRows <= window.output[0]! * (depthwise ? splitOverheadDepthwise : splitOverhead);
+  const affordable = extraRows <= window.output[0]! * splitOverhead;
   if (window.kernel[0]! > 1 && window.strides[0] === 1 && affordable) return splitTaps(b, input, gradient, shapes);
   return eachTap(b, input, gradient, shapes);
 }
