@@ -2,6 +2,7 @@
 /** @file The `brecq` command. */
 import { nearestName } from "../config/suggestions.ts";
 import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
+import { machineError } from "../worker/systemErrors.ts";
 import { brecqVersion } from "../worker/version.ts";
 import type { Command } from "./commandLine.ts";
 import { commonHelp } from "./commandLine.ts";
@@ -40,8 +41,9 @@ async function runCommandSafely(command: Command, args: readonly string[]): Prom
     await command.run(args, { report: progress.report, signal: abort.signal, print: (text) => process.stdout.write(`${text}\n`) });
     progress.done();
     return 0;
-  } catch (error) {
+  } catch (thrown) {
     progress.done();
+    const error = machineError(thrown);
     if (error instanceof CancelledError || abort.signal.aborted) {
       const kept = command === runCommand ? " Finished blocks are kept: go on with brecq run CONFIG RUN --resume." : "";
       process.stderr.write(`Cancelled.${kept}\n`);

@@ -1,5 +1,5 @@
 /** @file Writing a first `.brecq.json` beside a model, filled in from it. */
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import type { InputConfig } from "../config/schema.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
@@ -54,8 +54,11 @@ function nonEmpty(input: Partial<InputConfig>): Partial<InputConfig> | undefined
 }
 
 async function likelyFolder(parent: string, names: readonly string[]): Promise<string | undefined> {
-  const folders = (await readdir(parent, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  return names.find((name) => folders.includes(name));
+  for (const name of names) {
+    const stats = await stat(join(parent, name)).catch(() => undefined);
+    if (stats?.isDirectory()) return name;
+  }
+  return undefined;
 }
 
 interface ConfigParts {

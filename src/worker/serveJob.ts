@@ -2,6 +2,7 @@
 import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { type FromWorker, type Job, type JobResult, toWorkerSchema } from "../protocol/worker.ts";
+import { machineError } from "./systemErrors.ts";
 
 export type RunJob = (job: Job, context: { report: ReportProgress; signal: AbortSignal }) => Promise<JobResult>;
 
@@ -40,7 +41,8 @@ async function work(job: Job, runJob: RunJob, signal: AbortSignal): Promise<From
   }
 }
 
-function describeFailure(error: unknown): FromWorker {
+function describeFailure(thrown: unknown): FromWorker {
+  const error = machineError(thrown);
   if (error instanceof UserError) {
     const { file, line, node } = error.place;
     return { type: "failed", message: error.message, hint: error.hint, file, line, node, expected: true };
