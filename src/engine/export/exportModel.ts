@@ -28,8 +28,8 @@ export interface ExportOptions {
 
 /**
  * The quantized model. `native` stores integers in the smallest type that holds them (2 bits: UINT2, operator set 25; 3 and 4: UINT4,
- * operator set 21; 5 to 8: UINT8), `portable` in UINT8 at the network's own operator set. A quantized value is quantized once for all
- * its quantized readers. Names of nodes and values stay; FP32 weights that are no longer read go.
+ * operator set 21; 5 to 8: UINT8), all activations in the type of the widest; `portable` in UINT8 at the network's own operator set.
+ * A quantized value is quantized once for all its quantized readers. Names of nodes and values stay; FP32 weights that are no longer read go.
  * @throws UserError where the network has an operator that the newer operator set lacks, or that ONNX Runtime cannot run there
  */
 export function exportModel({ graph: prepared, source, weights, activations, format, metadata = {} }: ExportOptions): ModelProto {
