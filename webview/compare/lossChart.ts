@@ -63,7 +63,13 @@ export class LossChart {
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [
         { ...axis, label: l10n.t("Step") },
-        { ...axis, label: l10n.t("Loss"), size: 70 },
+        // Losses of a thousandth and less are usual: two digits wherever they stand.
+        {
+          ...axis,
+          label: l10n.t("Loss"),
+          size: 70,
+          values: (_, marks) => marks.map((mark) => (mark === null ? "" : String(Number(mark.toPrecision(2))))),
+        },
       ],
       series: [
         { label: l10n.t("Step") },
