@@ -29,7 +29,9 @@ export function parseConfig(text: string, file: string): Config {
   }
   const checked = configSchema.safeParse(getNodeValue(root));
   if (checked.success) return checked.data;
-  throw schemaError(checked.error.issues[0]!, root, text, file);
+  const { issues } = checked.error;
+  // A mistyped key is also a missing one; its name says more.
+  throw schemaError(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!, root, text, file);
 }
 
 /** The settings of a run by name. */
@@ -59,6 +61,9 @@ function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: st
     const where = path.length > 0 ? ` in "${path.join(".")}"` : "";
     const near = nearestName(unknownKey, knownKeys(path));
     return new UserError(`Unknown key "${unknownKey}"${where}.`, { hint: near && `Did you mean "${near}"?`, place: { file, line } });
+  }
+  if (deepest.code === "invalid_type" && path.length > 0 && !findNodeAtLocation(root, path)) {
+    return new UserError(`"${path.join(".")}" is missing.`, { place: { file, line } });
   }
   const what = path.length > 0 ? `"${path.join(".")}"` : "The config";
   return new UserError(`${what} is not valid: ${deepest.message}.`, { place: { file, line } });
