@@ -7,8 +7,10 @@ import { runSchema } from "../config/schema.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import { readActivations, readWeights } from "../engine/export/readQuantization.ts";
 import { writeExport } from "../engine/export/write.ts";
+import { Graph } from "../engine/graph/graph.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
+import { type FloatTensor, floatTensor } from "../engine/onnx/tensor.ts";
 import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import { exportResult, readResult } from "./exportResult.ts";
 import { quantizeRun } from "./quantizeRun.ts";
@@ -71,6 +73,27 @@ describe.skipIf(!sharedModels.includes("mlperf_tiny_resnet8_cifar10.onnx"))("exp
     const output = join(folder, "other.onnx");
     await expect(exportResult({ runtime, result, format: "portable", output })).rejects.toThrow("The model is not the one that was quantized");
     expect(readdirSync(folder).sort()).toEqual(["model.onnx", "result.json"]);
+  });
+
+  test("refuses a model that was trained on since, although its layers are the same", async () => {
+    const { folder, result } = await finishedRun();
+    const retrained = await loadModel(model);
+    const { layers } = await prepareNetwork(retrained, runtime);
+    const source = new Graph(retrained);
+    const bias = layers[0]!.bias!;
+    const { data, dims } = source.constant(bias) as FloatTensor;
+    source.setConstant(
+      bias,
+      floatTensor(
+        data.map((value) => value + 0.01),
+        dims,
+      ),
+    );
+    await writeExport(source.toModel(), join(folder, "retrained.onnx"));
+    writeFileSync(result, JSON.stringify({ ...(await readResult(result)), model: join(folder, "retrained.onnx") }));
+    const written = exportResult({ runtime, result, format: "portable", output: join(folder, "portable.onnx") });
+    await expect(written).rejects.toThrow(`it has another "${bias}"`);
+    expect(readdirSync(folder)).not.toContain("portable.onnx");
   });
 });
 

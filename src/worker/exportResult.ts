@@ -7,11 +7,12 @@ import { type RunResult, resultSchema, type Verification } from "../config/resul
 import { errorMessage, UserError } from "../engine/errors.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import type { ExportFormat } from "../engine/export/integerTypes.ts";
+import { outputDifference } from "../engine/export/outputDifference.ts";
 import { readActivations, readWeights } from "../engine/export/readQuantization.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { verifyExport } from "../engine/export/verify.ts";
 import { writeExport } from "../engine/export/write.ts";
-import type { Graph } from "../engine/graph/graph.ts";
+import { Graph } from "../engine/graph/graph.ts";
 import { type Network, prepareNetwork } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import { type FloatTensor, floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
@@ -63,7 +64,7 @@ export async function exportResult({
   const exported = await loadModel(quantized);
   const [weights, activations] = [readWeights(exported, quantized), readActivations(exported, quantized)];
   const network = await prepareNetwork(await loadModel(source), runtime);
-  requireSameNetwork(network.graph, weights, activations, source);
+  requireSameNetwork(network.graph, new Graph(exported), { weights, activations }, source);
   const metadata = { version: brecqVersion, run: result.run };
   const model = exportModel({ graph: network.graph, source: network.source, weights, activations, format, metadata });
   const bytes = await writeExport(model, output);
@@ -83,16 +84,24 @@ function requireOtherFile(output: string, read: readonly string[]): void {
   throw new UserError("The output would overwrite a file that the export reads.", { hint: "Choose another name.", place: { file: output } });
 }
 
-/** @throws UserError where the model is not the one that was quantized */
+/** Constants prepared on another processor may differ in their last bits. */
+const constantTolerance = 1e-5;
+
+/** @throws UserError where the model is not the one that was quantized: the weights would not go with its other constants */
 function requireSameNetwork(
   graph: Graph,
-  weights: readonly WeightQuantization[],
-  activations: readonly ActivationQuantization[],
+  exported: Graph,
+  { weights, activations }: { weights: readonly WeightQuantization[]; activations: readonly ActivationQuantization[] },
   file: string,
 ): void {
+  const differs = (name: string) => {
+    const [own, other] = [graph.constant(name), exported.constant(name)];
+    return own !== undefined && other !== undefined && outputDifference({ name: own }, { name: other }) > constantTolerance;
+  };
   const changed =
     weights.find(({ weight, dims }) => graph.initializers.get(weight)?.dims.map(Number).join() !== dims.join())?.layer ??
-    activations.find(({ readers }) => !readers.every((reader) => graph.producer(reader)))?.value;
+    activations.find(({ readers }) => !readers.every((reader) => graph.producer(reader)))?.value ??
+    [...exported.initializers.keys()].find(differs);
   if (changed === undefined) return;
   throw new UserError(`The model is not the one that was quantized: it has another "${changed}".`, {
     hint: "Restore the model that the result names, or do the run again.",
