@@ -1,7 +1,8 @@
 /** @file What a result says of each layer and block. */
 import type { BlockResult, LayerResult } from "../config/result.ts";
 import { SignalToNoise } from "../engine/evaluation/metrics.ts";
-import { type ExportFormat, integerType, packedBytes } from "../engine/export/integerTypes.ts";
+import type { ExportFormat } from "../engine/export/integerTypes.ts";
+import { weightBytes } from "../engine/export/size.ts";
 import type { Network } from "../engine/graph/prepare.ts";
 import { floatData, sizeOf } from "../engine/onnx/tensor.ts";
 import type { BitPlan } from "../engine/quantizers/bitPlan.ts";
@@ -24,7 +25,7 @@ export function layerResults(network: Network, bits: BitPlan, quantized: Quantiz
       parameters: layer.parameters,
       weightBits,
       activationBits,
-      bytes: weight ? packedBytes(integerType(weight.bits, format), count) : 4 * count,
+      bytes: weight ? weightBytes(weight, format) : 4 * count,
       sqnr: weight && weightSqnr(network, weight),
       flipped: weight && flipped(weight, quantized.nearest.get(layer.name)!),
     };
