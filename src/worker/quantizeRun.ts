@@ -14,7 +14,7 @@ import { fileBytes } from "../engine/export/size.ts";
 import { verifyExport } from "../engine/export/verify.ts";
 import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
 import { loadModel, saveModel } from "../engine/onnx/modelFile.ts";
-import { floatTensor } from "../engine/onnx/tensor.ts";
+import { floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
 import { type BitPlan, planBits } from "../engine/quantizers/bitPlan.ts";
 import { CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Checkpoint } from "../engine/reconstruction/checkpoint.ts";
@@ -194,7 +194,8 @@ async function verify(
   const input = primaryInput(network);
   const samples = fixedBatchOf(network.source) ?? network.shapes.fixedBatch ?? Math.min(verificationSamples, data?.count ?? 1);
   const dims = network.shapes.shapeOf(input.name, samples);
-  const values = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+  // Without data, anything but zeros, which would test biases alone.
+  const values = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.37));
   if (data) values.set(await data.read(0, Math.min(samples, data.count)));
   const simulated = simulatedModel(network.graph, quantized.weights, []);
   return await verifyExport({ runtime: options.runtime, path: options.output, simulated, feeds: { [input.name]: floatTensor(values, dims) } });
