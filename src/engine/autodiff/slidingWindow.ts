@@ -117,3 +117,26 @@ export function sliceTap(b: GraphBuilder, padded: string, window: SlidingWindow,
   const ints = (key: "axis" | "start" | "end" | "stride") => b.ints(cuts.map((cut) => cut[key]));
   return b.op("Slice", [padded, ints("start"), ints("end"), ints("axis"), ints("stride")]);
 }
+
+/**
+ * What each tap reads of a padded value, in the order of {@link taps}. Copying with a stride is several times as slow as without, so that
+ * taps of one phase, whose places lie whole strides apart, share one such copy.
+ */
+export function sliceTaps(b: GraphBuilder, padded: string, window: SlidingWindow): string[] {
+  const { kernel, strides, dilations, input, output, before, after } = window;
+  const phaseOf = (tap: readonly number[]) => tap.map((place, axis) => (place * dilations[axis]!) % strides[axis]!);
+  const all = taps(kernel);
+  const shared = new Set(all.map((tap) => phaseOf(tap).join())).size < all.length;
+  if (!shared || strides.every((stride) => stride === 1)) return all.map((tap) => sliceTap(b, padded, window, tap));
+  const lengths = input.map((length, axis) => length + before[axis]! + after[axis]!);
+  const axes = b.ints(kernel.map((_, axis) => axis + 2));
+  const phases = new Map<string, string>();
+  return all.map((tap) => {
+    const phase = phaseOf(tap);
+    const plane = phases.get(phase.join()) ?? b.op("Slice", [padded, b.ints(phase), b.ints(lengths), axes, b.ints(strides)]);
+    phases.set(phase.join(), plane);
+    const starts = tap.map((place, axis) => Math.floor((place * dilations[axis]!) / strides[axis]!));
+    const ends = starts.map((start, axis) => start + output[axis]!);
+    return b.op("Slice", [plane, b.ints(starts), b.ints(ends), axes]);
+  });
+}
