@@ -25,6 +25,7 @@ import { concatRule, splitRule } from "./rules/joining.ts";
 import { expandRule, reshapeRule, spaceToDepthRule, tileRule, transposeRule } from "./rules/layout.ts";
 import { gemmRule, matMulRule } from "./rules/matrixProduct.ts";
 import { maxPoolRule } from "./rules/maxPool.ts";
+import { instanceNormalizationRule, layerNormalizationRule } from "./rules/normalization.ts";
 import { padRule } from "./rules/pad.ts";
 import { globalMaxPoolRule, reduceExtremumRule, reduceMeanRule, reduceSumRule } from "./rules/reductions.ts";
 import { resizeRule } from "./rules/resize.ts";
@@ -63,6 +64,8 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["HardSigmoid", hardSigmoidRule],
   ["HardSwish", hardSwishRule],
   ["Identity", identityRule],
+  ["InstanceNormalization", instanceNormalizationRule],
+  ["LayerNormalization", layerNormalizationRule],
   ["LeakyRelu", leakyReluRule],
   ["Log", logRule],
   ["LogSoftmax", logSoftmaxRule],
