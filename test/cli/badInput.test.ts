@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -96,7 +96,7 @@ describe("a bad model", () => {
   it.each<[string, (values: Float32Array) => void]>([
     ["all-zero", (values) => values.fill(0, 0, 36)],
     ["constant", (values) => values.fill(0.25, 0, 36)],
-  ])("is none that has an %s channel", async (_, weights) => {
+  ])("is none that has a channel that is %s", async (_, weights) => {
     const folder = workplace(serializeModel(network({ weights })));
     const { code, stderr } = await quantize(folder);
     expect(stderr).not.toContain("NaN");
@@ -169,6 +169,39 @@ describe("a bad config", () => {
   });
 });
 
+describe("a bad result", () => {
+  it.each([
+    [["export", "nowhere.json", "--format", "native", "--output", "x.onnx"], /The result nowhere\.json can't be read \(ENOENT\)/],
+    [["export", "net.onnx", "--format", "native", "--output", "x.onnx"], /net\.onnx is not the result of a run/],
+    [["compare", "net.brecq.json"], /No run of this config has finished yet\. \(net\.brecq\.json\)/],
+    [["compare"], /Name a config/],
+  ])("is refused: %j", async (args, message) => {
+    const folder = workplace();
+    writeFileSync(join(folder, "net.brecq.json"), '{ "model": "net.onnx", "runs": { "w4": {} } }');
+    const { code, stdout, stderr } = await brecq(args, { cwd: folder });
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(existsSync(join(folder, "x.onnx"))).toBe(false);
+  });
+});
+
+describe("labels that don't fit", () => {
+  it("are told, on standard error and in the result", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["a", "b"]) {
+      mkdirSync(join(folder, name));
+      cpSync(photos[0]!, join(folder, name, "0.jpg"));
+    }
+    const model = join(sampleFolder, "resnet20.onnx");
+    const args = ["quantize", model, "--method", "nearest", "--evaluation", folder, "--output", join(folder, "q.onnx"), "--json", "--threads", "1"];
+    const { code, stdout, stderr } = await brecq(args);
+    expect(code).toBe(0);
+    expect(stderr).toContain("Warning: The evaluation images lie in 2 folders");
+    expect((JSON.parse(stdout) as { warnings: string[] }).warnings.join()).toContain("lie in 2 folders");
+  });
+});
+
 describe("a place that can't be written to", () => {
   const root = process.getuid?.() === 0 && process.platform === "linux";
 
@@ -202,5 +235,10 @@ describe("a place that can't be written to", () => {
     const { code, stderr } = await quantize(folder);
     expect(stderr).toMatch(/brecq: The disk is full\. \(.*q\.onnx\)/);
     expect([code, readdirSync(out)]).toEqual([1, ["filler"]]);
+
+    symlinkSync(join(folder, "net.onnx"), join(out, "net.onnx"));
+    const init = await brecq(["init", "out/net.onnx"], { cwd: folder });
+    expect(init.stderr).toMatch(/^brecq: The disk is full\. \(out\/net\.brecq\.json\)/);
+    expect([init.code, readdirSync(out).toSorted()]).toEqual([1, ["filler", "net.onnx"]]);
   });
 });
