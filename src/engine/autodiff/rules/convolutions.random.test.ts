@@ -25,7 +25,7 @@ function randomGeometry(random: TestRandom, long: boolean): Geometry {
   const axes = Array.from({ length: rank }, (_, axis) => axis);
   const group = rank === 3 ? 1 : random.pick([1, 1, 2, 3]);
   const perGroup = () => (group === 3 ? random.pick([1, 1, 2]) : random.pick([1, 2, 2, 5]));
-  const kernel = axes.map((axis) => (long && axis === 0 ? random.integer(2, 3) : random.integer(1, rank === 3 ? 2 : 3)));
+  const kernel = axes.map((axis) => (long && axis === 0 ? random.integer(2, 3) : random.pick(rank === 3 ? [1, 2] : [1, 2, 3, 4])));
   const dilations = axes.map((axis) => (long && axis === 0 ? 1 : random.pick([1, 1, 2])));
   const strides = axes.map((axis) => (long && axis === 0 ? 1 : random.integer(1, 3)));
   const before = axes.map(() => random.integer(0, 2));
@@ -118,7 +118,7 @@ describe("the weight gradient's formula", () => {
     });
   });
 
-  it("goes over all taps at once where the first axis is long, else tap by tap, and is a Conv for strided depthwise ones", () => {
+  it("goes over all taps at once where the first axis is long, else tap by tap, and is a Conv for depthwise ones with strides or many taps", () => {
     expect(emittedFor([2, 4, 32, 32], [6, 4, 3, 3], 1, 1)).toMatchObject({ FusedMatMul: 1, Slice: 3 });
     expect(emittedFor([2, 8, 8, 8], [6, 8, 3, 3], 1, 1)).toMatchObject({ FusedMatMul: 9, Slice: 9 });
     // Nine taps in four phases.
@@ -127,6 +127,7 @@ describe("the weight gradient's formula", () => {
     expect(emittedFor([2, 3, 32, 32], [6, 3, 3, 3], 2, 1)).toMatchObject({ FusedMatMul: 1, Slice: 13 });
     expect(emittedFor([2, 4, 32, 32], [4, 1, 3, 3], 1, 4)).toMatchObject({ FusedMatMul: 1, Slice: 3 });
     expect(emittedFor([2, 4, 32, 32], [4, 1, 3, 3], 2, 4)).toMatchObject({ Conv: 1, Slice: 1 });
+    expect(emittedFor([2, 4, 14, 14], [4, 1, 5, 5], 1, 4)).toMatchObject({ Conv: 1, Slice: 1 });
   });
 
   it("of a 1x1 kernel is one product without copies", () => {
