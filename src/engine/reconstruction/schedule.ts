@@ -69,6 +69,5 @@ export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[
 function defaultSteps(bits: readonly number[]): number {
   const least = Math.min(...bits);
   if (least >= 8) return 0;
-  if (least >= 4) return 150;
-  return least === 3 ? 300 : 450;
+  return least >= 4 ? 400 : 450;
 }
