@@ -160,19 +160,25 @@ async function quantizeWeights(
   for (let start = 0; start < calibration.count; start += chunk) {
     cache.write(start, await calibration.read(start, Math.min(chunk, calibration.count - start)));
   }
+  // By the network's bits and not the block's: ends of 8 bits make up for errors of the others when they are trained with them.
+  const schedule = chooseSchedule(run.steps, quantizedBits(bits));
   const granularity = run.method === "adaround" ? "layer" : run.granularity;
   return await quantizeByReconstruction(
     { runtime, network, bits, report, signal },
     {
       granularity,
       seed: run.seed,
-      schedule: (layerBits) => chooseSchedule(run.steps, layerBits),
+      schedule: () => schedule,
       inputs: new Map([[primaryInput(network).name, cache]]),
       samples: calibration.count,
       store,
       checkpoint: await options.openCheckpoint?.(await fingerprint(options, calibration)),
     },
   );
+}
+
+function quantizedBits(bits: BitPlan): number[] {
+  return [...bits.values()].flatMap(({ weights }) => (weights === "fp32" ? [] : [weights]));
 }
 
 /** What finished blocks depend on: the model's bytes, the data, the settings, and this program's version. */

@@ -59,13 +59,13 @@ export function shortSchedule(steps: number): Schedule {
   };
 }
 
-/** The schedule of a block whose layers have these bits: as the run says, or the engine's choice. 8 bits are rounded to nearest. */
+/** The schedule of a network whose quantized layers have these bits: as the run says, or the engine's choice. With 8 bits everywhere, nearest rounding is as good. */
 export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[]): Schedule {
   if (steps === "published") return publishedSchedule();
   return shortSchedule(steps ?? defaultSteps(bits));
 }
 
-/** The engine's choice of steps by the fewest bits in a block: fewer bits leave more to be gained. */
+/** The engine's choice of steps by the fewest bits: fewer bits leave more to be gained. */
 function defaultSteps(bits: readonly number[]): number {
   const least = Math.min(...bits);
   if (least >= 8) return 0;
