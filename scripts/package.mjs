@@ -33,7 +33,13 @@ function packageTarget(target) {
   else copyNativeModules(modules, target);
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const vsix = path.join(artifacts, `brecq-${target}-${version}.vsix`);
-  const options = ["--no-dependencies", "--allow-missing-repository", "--skip-license", ...(target === "universal" ? [] : ["--target", target])];
+  const options = [
+    "--no-dependencies",
+    "--allow-missing-repository",
+    "--skip-license",
+    "--no-rewrite-relative-links",
+    ...(target === "universal" ? [] : ["--target", target]),
+  ];
   execFileSync(process.execPath, [path.join(root, "node_modules/@vscode/vsce/vsce"), "package", ...options, "--out", vsix], {
     cwd: stage,
     stdio: "pipe",
