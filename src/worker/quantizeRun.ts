@@ -25,7 +25,7 @@ import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
 import { makeFolder } from "./folders.ts";
-import { blockResults, layerResults } from "./runReport.ts";
+import { layerResults } from "./runReport.ts";
 import { brecqVersion } from "./version.ts";
 
 /** Samples a call when a network is evaluated or its export verified. */
@@ -103,7 +103,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     config: { ...run },
     metrics,
     layers: layerResults(network, bits, quantized, run.export),
-    blocks: blockResults(quantized),
+    blocks: [...quantized.blocks],
     size: { fp32Bytes: await fileBytes(model), quantizedBytes: await fileBytes(output) },
     seconds: (performance.now() - begin) / 1000,
     peakMemoryBytes: peakMemoryBytes(),

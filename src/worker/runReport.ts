@@ -1,5 +1,5 @@
 /** @file What a result says of each layer and block. */
-import type { BlockResult, LayerResult } from "../config/result.ts";
+import type { LayerResult } from "../config/result.ts";
 import { SignalToNoise } from "../engine/evaluation/metrics.ts";
 import type { ExportFormat } from "../engine/export/integerTypes.ts";
 import { weightBytes } from "../engine/export/size.ts";
@@ -30,10 +30,6 @@ export function layerResults(network: Network, bits: BitPlan, quantized: Quantiz
       flipped: weight && flipped(weight, quantized.nearest.get(layer.name)!),
     };
   });
-}
-
-export function blockResults(quantized: QuantizedWeights): BlockResult[] {
-  return quantized.blocks.map((block) => ({ ...block }));
 }
 
 function weightSqnr(network: Network, weight: WeightQuantization): number | undefined {
