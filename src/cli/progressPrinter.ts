@@ -44,6 +44,8 @@ function describe(event: Progress): { text: string; lasting: boolean } {
       return { text: `Warning: ${event.message}`, lasting: true };
     case "count":
       return { text: `${event.label} ${event.done}/${event.total}`, lasting: false };
+    case "layer-sensitivity":
+      return { text: `${event.layer} at ${event.bits} bits: loss ${formatLoss(event.loss)}`, lasting: false };
     case "block-start":
       return { text: `Block ${event.index + 1}/${event.count} ${event.name}`, lasting: false };
     case "step": {

@@ -19,3 +19,8 @@ export function runFiles(configFile: string, run: string): { folder: string; res
     checkpoint: join(folder, "checkpoint"),
   };
 }
+
+/** Where a config's measured sensitivities lie. */
+export function sensitivityFile(configFile: string): string {
+  return join(resultsFolder(configFile), "sensitivity.json");
+}

@@ -33,6 +33,8 @@ export function advance(progress: RunProgress, event: Progress): RunProgress {
       return { ...progress, message: event.message, count: undefined, current: undefined };
     case "count":
       return { ...progress, count: { label: event.label, done: event.done, total: event.total } };
+    case "layer-sensitivity":
+      return progress;
     case "block-start":
       return {
         ...withBlock(progress, event.index, { name: event.name, step: 0, steps: event.steps }),

@@ -34,6 +34,7 @@ export const progressSchema = z.discriminatedUnion("type", [
     seconds: z.number(),
     resumed: z.boolean().describe("True where the block was taken from a checkpoint."),
   }),
+  z.object({ type: z.literal("layer-sensitivity"), layer: z.string(), block: z.string(), bits: z.number(), loss: z.number() }),
   z.object({ type: z.literal("warning"), message: z.string() }),
 ]);
 
