@@ -74,6 +74,8 @@ const layerSchema = z.strictObject({
 });
 
 export const methods = ["nearest", "dfq", "adaround", "brecq", "qdrop"] as const;
+/** Tensors that are quantized by choice, besides the inputs of layers. */
+export const extraTensors = ["input", "adds", "pools"] as const;
 export const granularities = ["layer", "block", "stage", "net"] as const;
 
 const limitSchema = z
@@ -89,6 +91,12 @@ export const runSchema = z
   .strictObject({
     weights: bitsOrFp32.default(4).describe("Bits of the weights, 2 to 8."),
     activations: bitsOrFp32.default("fp32").describe("Bits of the activations, 2 to 8."),
+    quantizeAlso: z
+      .array(z.enum(extraTensors))
+      .default(["input"])
+      .describe(
+        "With quantized activations, which tensors besides those between layers: the network's input, both operands of sums, what pools make.",
+      ),
     method: z
       .enum(methods)
       .default("brecq")

@@ -21,6 +21,7 @@ describe("parseConfig", () => {
     expect(config.runs.w4).toEqual({
       weights: 4,
       activations: "fp32",
+      quantizeAlso: ["input"],
       method: "brecq",
       granularity: "block",
       loss: "mse",

@@ -19,6 +19,7 @@ import { clipRule } from "./rules/clip.ts";
 import { convRule, convTransposeRule } from "./rules/conv.ts";
 import { depthToSpaceRule } from "./rules/depthToSpace.ts";
 import { dropoutRule } from "./rules/dropout.ts";
+import { fakeQuantizeOperator, fakeQuantizeRule } from "./rules/fakeQuantize.ts";
 import { geluRule, mishRule, swishRule } from "./rules/gatedActivations.ts";
 import { gatherRule } from "./rules/gather.ts";
 import { concatRule, splitRule } from "./rules/joining.ts";
@@ -132,6 +133,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
 
 /** The gradient rule of a node; undefined where there is none. */
 export function ruleFor(node: NodeProto): GradientRule | undefined {
+  if (node.domain === fakeQuantizeOperator.domain && node.opType === fakeQuantizeOperator.opType) return fakeQuantizeRule;
   return isDefaultDomain(node.domain) ? gradientRules.get(node.opType) : undefined;
 }
 

@@ -1,8 +1,7 @@
 /**
- * @file The search of a weight quantizer's scale and zero point, for all channels at once, as one ONNX graph.
- * Candidate i of 80 shrinks both ends of a channel's range by the factor 1 - 0.01 i; the one with the least
- * mean |w - w_q|^2.4 wins (the search of the published BRECQ code, with the range made to contain 0 so that
- * the zero point is always representable).
+ * @file The search of a quantizer's scale and zero point, for all channels at once, as one ONNX graph. Each candidate shrinks both
+ * ends of a channel's range by a factor; the one with the least mean |w - w_q|^2.4 wins (the search of the published BRECQ code, with
+ * the range made to contain 0 so that the zero point is always representable). Weights have its 80 factors 1 - 0.01 i.
  */
 import { create } from "@bufbuild/protobuf";
 import { GraphBuilder, graphAttribute } from "../graph/builder.ts";
@@ -10,7 +9,8 @@ import { NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import { floatData, floatScalar, floatTensor, int64Tensor } from "../onnx/tensor.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 
-const candidates = 80;
+/** Single precision, as the graph computed them when the schedule was chosen. */
+const weightFactors = Float32Array.from({ length: 80 }, (_, i) => 1 - Math.fround(i * Math.fround(0.01)));
 const errorPower = 2.4;
 /** Keeps an all-zero channel's scale positive. */
 const smallestScale = 1e-8;
@@ -34,12 +34,13 @@ export class ScaleSearch {
     return new ScaleSearch(await runtime.createSession(searchModel()));
   }
 
-  /** Finds the grid for `weights`, channel-major [channels, weights a channel]. */
-  async search(weights: Float32Array, channels: number, bits: number): Promise<Grid> {
+  /** Finds the grid for `weights`, channel-major [channels, weights a channel], among the ranges that `factors` give. */
+  async search(weights: Float32Array, channels: number, bits: number, factors: Float32Array = weightFactors): Promise<Grid> {
     const { scale, zeroPoint } = await this.#session.run({
       w: floatTensor(weights, [channels, weights.length / channels]),
       levels: floatScalar(2 ** bits - 1),
-      candidates: int64Tensor([candidates], []),
+      factors: floatTensor(factors),
+      candidates: int64Tensor([factors.length], []),
     });
     return { bits, scale: floatData(scale!), zeroPoint: Uint8Array.from(floatData(zeroPoint!)) };
   }
@@ -53,6 +54,7 @@ function searchModel() {
   const b = new GraphBuilder();
   const w = b.input("w", "float", ["channels", "size"]);
   const levels = b.input("levels", "float", []);
+  const factors = b.input("factors", "float", ["candidates"]);
   const trips = b.input("candidates", "int64", []);
   const zero = b.scalar(0);
   const high = b.op("Max", [b.op("ReduceMax", [w], { axes: [1] }), zero]);
@@ -65,7 +67,7 @@ function searchModel() {
       opType: "Loop",
       input: [trips, "", worst, start, start],
       output: [b.fresh("best"), scale!, zeroPoint!],
-      attribute: [graphAttribute("body", candidateBody(w, low, high, levels))],
+      attribute: [graphAttribute("body", candidateBody({ w, low, high, levels, factors }))],
     }),
   );
   b.output(b.op("Reshape", [scale!, b.ints([-1])]), "scale", "float", ["channels"]);
@@ -74,7 +76,7 @@ function searchModel() {
 }
 
 /** One candidate: states are the least error so far and its scale and zero point, each [channels, 1]. */
-function candidateBody(w: string, low: string, high: string, levels: string) {
+function candidateBody({ w, low, high, levels, factors }: Record<"w" | "low" | "high" | "levels" | "factors", string>) {
   const b = new GraphBuilder("candidate/");
   const column = ["channels", 1];
   const index = b.input("candidate/index", "int64", []);
@@ -83,7 +85,7 @@ function candidateBody(w: string, low: string, high: string, levels: string) {
   const bestScale = b.input("candidate/scale", "float", column);
   const bestZero = b.input("candidate/zero", "float", column);
 
-  const shrink = b.op("Sub", [b.scalar(1), b.op("Mul", [b.op("Cast", [index], { to: 1 }), b.scalar(0.01)])]);
+  const shrink = b.op("Gather", [factors, index], { axis: 0 });
   const range = b.op("Mul", [b.op("Sub", [high, low]), shrink]);
   const scale = b.op("Max", [b.op("Div", [range, levels]), b.scalar(smallestScale)]);
   const zeroReal = b.op("Round", [b.op("Div", [b.op("Neg", [b.op("Mul", [low, shrink])]), scale])]);
