@@ -2,9 +2,10 @@
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 import { floatTensor, type Tensor } from "../onnx/tensor.ts";
 import { affineMapOf, perChannel } from "./affineMap.ts";
-import { floatAttribute, intAttribute, removeAttribute } from "./attributes.ts";
+import { floatAttribute, removeAttribute } from "./attributes.ts";
 import { type Graph, nodeReads } from "./graph.ts";
 import { isOperator, takeName, usedNames } from "./subgraphs.ts";
+import { outputChannels } from "./weightChannels.ts";
 
 /** The graph while it is folded. */
 interface Folding {
@@ -77,7 +78,7 @@ function setLayerInput({ graph, readers, takenNames }: Folding, layer: NodeProto
 }
 
 /** As PyTorch and Keras name them. */
-function biasName(weight: string): string {
+export function biasName(weight: string): string {
   return /(weight|kernel)$/.test(weight) ? weight.replace(/(weight|kernel)$/, "bias") : `${weight}.bias`;
 }
 
@@ -106,30 +107,8 @@ function foldableLayer(graph: Graph, node: NodeProto): FoldableLayer | undefined
   return bias && { node, weight: tensor.data, weightDims: dims, channelOf, rank, channels, bias };
 }
 
-function outputChannels(node: NodeProto, dims: readonly number[]): Pick<FoldableLayer, "channels" | "channelOf"> {
-  if (isOperator(node, "Gemm")) {
-    const [rows, columns] = dims as [number, number];
-    const transposed = intAttribute(node, "transB", 0) !== 0;
-    return transposed
-      ? { channels: rows, channelOf: (index) => Math.floor(index / columns) }
-      : { channels: columns, channelOf: (index) => index % columns };
-  }
-  const [first, second] = dims as [number, number];
-  const kernel = dims.slice(2).reduce((product, dim) => product * dim, 1);
-  if (isOperator(node, "Conv")) return { channels: first, channelOf: (index) => Math.floor(index / (second * kernel)) };
-  // ConvTranspose: [input channels, output channels of a group, kernel]; input channels lie group by group.
-  const groups = intAttribute(node, "group", 1);
-  return {
-    channels: second * groups,
-    channelOf: (index) => {
-      const group = Math.floor(index / ((first / groups) * second * kernel));
-      return group * second + (Math.floor(index / kernel) % second);
-    },
-  };
-}
-
-/** Undefined where the bias is no constant, or differs within a channel. */
-function biasOf(graph: Graph, node: NodeProto, rank: number, channels: number): Float64Array | undefined {
+/** A Conv's, ConvTranspose's or Gemm's bias a channel; undefined where it is no constant, or differs within a channel. */
+export function biasOf(graph: Graph, node: NodeProto, rank: number, channels: number): Float64Array | undefined {
   const name = node.input[2];
   if (!name) return new Float64Array(channels);
   const tensor = graph.constant(name);

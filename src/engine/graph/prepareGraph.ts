@@ -32,9 +32,10 @@ const initializersApart = 4;
 /**
  * Copies a model's graph and brings it into plain form: operator set 17 or later, functions inlined, constants as initializers, nothing computed that could
  * be a constant, BatchNormalization in the layer before it, and a free batch where possible.
+ * @param options `fold: false` keeps BatchNormalization as it is; values have the same names either way
  * @throws UserError where the model is unfit
  */
-export async function prepareGraph(model: ModelProto, runtime: Runtime): Promise<PreparedGraph> {
+export async function prepareGraph(model: ModelProto, runtime: Runtime, { fold = true }: { fold?: boolean } = {}): Promise<PreparedGraph> {
   const copy = copyGraph(model);
   requireReadableOpset(copy);
   inlineFunctions(copy);
@@ -45,7 +46,7 @@ export async function prepareGraph(model: ModelProto, runtime: Runtime): Promise
   const { graph, shapes, warnings } = await withFreeBatch(copy, runtime);
   removeNoOps(graph);
   mergePads(graph);
-  foldAffine(graph);
+  if (fold) foldAffine(graph);
   const sharing = unshareWeights(graph);
   declareShapes(graph, shapes);
   return { graph, shapes, warnings: [...warnings, ...sharing] };
