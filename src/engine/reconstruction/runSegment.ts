@@ -1,14 +1,15 @@
 /** @file Running a part of the network on all calibration samples. */
 import { CancelledError } from "../errors.ts";
+import { withoutIntegerOperators } from "../export/verify.ts";
 import type { Network } from "../graph/prepare.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { floatData } from "../onnx/tensor.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, SessionOptions } from "../runtime/runtime.ts";
 import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import type { Cached } from "./reconstruct.ts";
-import { isBatched, type Segment, segmentModel } from "./segment.ts";
+import { isBatched, type Segment, type SegmentQuantization, segmentModel } from "./segment.ts";
 
-export interface RunSegmentOptions {
+export interface RunSegmentOptions extends SegmentQuantization {
   readonly runtime: Runtime;
   readonly network: Network;
   readonly segment: Segment;
@@ -17,16 +18,14 @@ export interface RunSegmentOptions {
   readonly samples: number;
   readonly batch: number;
   readonly store: CacheStore;
-  /** Constants to run with in place of the network's own, e.g. quantized weights. */
-  readonly constants?: ReadonlyMap<string, Tensor> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs a segment on all samples and caches its outputs. */
 export async function runSegment(options: RunSegmentOptions): Promise<Map<string, Cached>> {
-  const { runtime, network, segment, inputs, samples, store, constants, signal } = options;
+  const { runtime, network, segment, inputs, samples, store, signal } = options;
   const batch = network.shapes.fixedBatch ?? options.batch;
-  const session = await runtime.createSession(segmentModel(network, segment, constants));
+  const session = await runtime.createSession(segmentModel(network, segment, options), sessionOptions(options.activations));
   const caches = new Map<string, Cached>();
   try {
     for (let start = 0; start < samples; start += batch) {
@@ -56,6 +55,11 @@ export async function runSegment(options: RunSegmentOptions): Promise<Map<string
     }
     cache.write(start, floatData(result));
   }
+}
+
+/** ONNX Runtime must not take fake quantizers and what lies between them for integer operators. */
+export function sessionOptions(activations: readonly unknown[] | undefined): SessionOptions {
+  return activations?.length ? { config: withoutIntegerOperators } : {};
 }
 
 /** Rows of a cached value; a value without a sample axis is the same for all. */

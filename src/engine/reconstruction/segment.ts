@@ -6,6 +6,8 @@ import { nodeReads } from "../graph/graph.ts";
 import type { Network } from "../graph/prepare.ts";
 import { type ModelProto, ModelProtoSchema, type NodeProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import type { Tensor } from "../onnx/tensor.ts";
+import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
+import { emitFakeQuantize, type FakeQuantized } from "../quantizers/fakeQuantize.ts";
 
 /** Nodes that run together, with what they read from outside and what others read of theirs. */
 export interface Segment {
@@ -14,23 +16,60 @@ export interface Segment {
   readonly outputs: readonly string[];
 }
 
+/** A quantizer of a value that some nodes of a segment read. */
+export interface ReadQuantizer {
+  readonly value: string;
+  /** First outputs of the nodes that read the quantized value. */
+  readonly readers: readonly string[];
+  /** Emits the quantizer behind `x`, the value under the name that it has in `b`. */
+  readonly emit: (b: GraphBuilder, x: string) => FakeQuantized;
+}
+
 /**
- * Emits copies of a segment's nodes into `b`, with the constants that they read.
+ * Emits copies of a segment's nodes into `b`, with the constants that they read, and with quantizers before the nodes that read quantized
+ * values.
  * @param replaced value names that the copies read in place of others, e.g. soft weights for weights
- * @returns the emitted nodes
+ * @returns the emitted nodes, to be differentiated
  */
-export function emitSegment(b: GraphBuilder, network: Network, nodes: readonly NodeProto[], replaced: ReadonlyMap<string, string>): NodeProto[] {
+export function emitSegment(
+  b: GraphBuilder,
+  network: Network,
+  nodes: readonly NodeProto[],
+  replaced: ReadonlyMap<string, string>,
+  quantizers: readonly ReadQuantizer[] = [],
+): NodeProto[] {
   const { graph } = network;
-  return nodes.map((original) => {
+  const quantizerOf = new Map(quantizers.map((quantizer) => [quantizer.value, quantizer]));
+  const quantized = new Map<string, string>();
+  const emitted: NodeProto[] = [];
+  for (const original of nodes) {
     const node = clone(NodeProtoSchema, original);
-    node.input = node.input.map((input) => replaced.get(input) ?? input);
+    node.input = node.input.map((input) => read(input, original.output[0]!));
     for (const input of nodeReads(node)) {
       const tensor = graph.constant(input);
       if (tensor && !b.constantOf(input)) b.constant(tensor, input);
     }
     b.add(node);
-    return node;
-  });
+    emitted.push(node);
+  }
+  return emitted;
+
+  function read(value: string, reader: string): string {
+    const plain = replaced.get(value) ?? value;
+    const quantizer = quantizerOf.get(value);
+    if (!quantizer?.readers.includes(reader)) return plain;
+    const known = quantized.get(value);
+    if (known) return known;
+    const { output, node } = quantizer.emit(b, plain);
+    emitted.push(node);
+    quantized.set(value, output);
+    return output;
+  }
+}
+
+/** The quantizer of an activation whose grid is settled. */
+export function settledQuantizer({ value, readers, bits, scale, zeroPoint }: ActivationQuantization): ReadQuantizer {
+  return { value, readers, emit: (b, x) => emitFakeQuantize(b, x, { bits, zeroPoint, scale: b.scalar(scale) }) };
 }
 
 /** The dims of a value at run time, the batch by name where it varies. */
@@ -49,12 +88,19 @@ export function isBatched(network: Network, value: string): boolean {
   return one.length > 0 && one.every((dim, axis) => two[axis] === (axis === 0 ? 2 * dim : dim));
 }
 
-/** A model that computes a segment's outputs from its inputs, with some constants replaced. */
-export function segmentModel(network: Network, segment: Segment, constants: ReadonlyMap<string, Tensor> = new Map()): ModelProto {
+/** What a segment computes with, where it is not the network's own. */
+export interface SegmentQuantization {
+  /** Constants in place of the network's, e.g. quantized weights. */
+  readonly constants?: ReadonlyMap<string, Tensor> | undefined;
+  readonly activations?: readonly ActivationQuantization[] | undefined;
+}
+
+/** A model that computes a segment's outputs from its inputs. */
+export function segmentModel(network: Network, segment: Segment, { constants, activations = [] }: SegmentQuantization = {}): ModelProto {
   const b = new GraphBuilder();
-  for (const [name, tensor] of constants) b.constant(tensor, name);
+  for (const [name, tensor] of constants ?? []) b.constant(tensor, name);
   for (const input of segment.inputs) b.input(input, network.shapes.typeOf(input), runtimeDims(network, input));
-  emitSegment(b, network, segment.nodes, new Map());
+  emitSegment(b, network, segment.nodes, new Map(), activations.map(settledQuantizer));
   for (const output of segment.outputs) b.output(output, output, network.shapes.typeOf(output), runtimeDims(network, output));
   return withImports(b.model({ opset: network.graph.opset, irVersion: network.graph.irVersion }), network);
 }
