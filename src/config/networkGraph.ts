@@ -51,7 +51,10 @@ export const networkGraphSchema = z.object({
     .array(z.object({ from: z.string(), to: z.string(), value: z.string(), shape: shape.optional() }))
     .describe("Between operators, inputs and outputs."),
   layers: z.array(layerFactsSchema),
-  fp32Bytes: z.number(),
+  firstLast: z.array(z.string()).describe("Layers that get a run's `firstLast` bits."),
+  aliases: z.record(z.string(), z.array(z.string())).describe("What else layers may be called in a config, by name."),
+  fp32Bytes: z.number().describe("Size of the model file, with the data files that it names."),
+  warnings: z.array(z.string()),
 });
 
 export type OperatorNode = z.infer<typeof operatorNodeSchema>;

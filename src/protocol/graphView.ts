@@ -63,6 +63,7 @@ export const toGraphViewSchema = z.discriminatedUnion("type", [
     groups: z.array(groupNodeSchema).describe('All stages and blocks: the table and "apply to" need them.'),
     config: z.string().optional().describe("Name of the config whose bits are shown."),
     runs: z.array(z.string()),
+    warnings: z.array(z.string()).optional().describe("Sentences for the user about what of the network could not be read."),
     translations: z.record(z.string(), z.string()).optional(),
   }),
   z.object({ type: z.literal("graph"), graph: visibleGraphSchema, focus: z.string().optional().describe("Node to bring into view.") }),
