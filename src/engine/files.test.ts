@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "./errors.ts";
-import { fileError, writeFileAtomic, writeFilesAtomic } from "./files.ts";
+import { fileError, removeLeftovers, writeFileAtomic, writeFilesAtomic } from "./files.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -94,11 +94,34 @@ describe("writeFileAtomic", () => {
   });
 });
 
+describe("removeLeftovers", () => {
+  it("removes what a killed process left, and nothing else", async () => {
+    const kept = ["model.onnx", ".hidden", "a.tmp", ".model.onnx.12.abc.tmp", "activations.tmp"];
+    for (const name of [...kept, ".model.onnx.4711.0123456789ab.tmp", "activations-4711-3.tmp"]) await writeFile(join(folder, name), "");
+    await removeLeftovers(folder);
+    expect((await readdir(folder)).sort()).toEqual(kept.sort());
+  });
+
+  it("knows the names that writeFileAtomic gives", async () => {
+    const seen: string[] = [];
+    const content = (async function* () {
+      yield Uint8Array.of(1);
+      seen.push(...(await readdir(folder)));
+      await removeLeftovers(folder);
+      seen.push(...(await readdir(folder)));
+    })();
+    await failure(writeFileAtomic(join(folder, "model.onnx"), content));
+    expect(seen).toEqual([expect.stringMatching(/^\.model\.onnx\..*tmp$/)]);
+  });
+});
+
 it.each([
   ["EACCES", "You have no permission to read the file."],
   ["EROFS", "The disk is read-only."],
   ["EMFILE", "Too many files are open."],
-  ["EIO", "Cannot read the file: EIO."],
+  ["EIO", "The disk reported an error."],
+  ["EFBIG", "The file would be larger than this system allows."],
+  ["EXDEV", "Cannot read the file: EXDEV."],
 ])("explains %s", (code, message) => {
   const error = fileError(Object.assign(new Error(code), { code, syscall: "open" }), "read", "/x") as UserError;
   expect(error).toBeInstanceOf(UserError);

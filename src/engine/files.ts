@@ -1,6 +1,6 @@
 /** @file Writing files whole or not at all, and file system errors in the user's words. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorMessage, UserError } from "./errors.ts";
@@ -11,6 +11,9 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIter
 /** One write call takes less than 2 GiB. */
 const maxWriteBytes = 2 ** 28;
 
+/** Names of the temporary files: of files as they are written, and of activation caches. */
+const temporaryName = /^(\..*\.\d+\.[0-9a-f]{12}|activations-\d+-\d+)\.tmp$/;
+
 /** A file to write. */
 export interface NewFile {
   path: string;
@@ -18,8 +21,9 @@ export interface NewFile {
 }
 
 /**
- * Writes a file so that at any moment, after a crash too, the path holds either the old content or the new one:
- * a temporary file in the same folder is written, flushed to the disk and renamed. A failure leaves no temporary file.
+ * Writes a file so that at any moment, after a crash or a power loss too, the path holds either the old content or the
+ * new one: a temporary file in the same folder is written, flushed to the disk and renamed, then the folder is flushed.
+ * A failure leaves no temporary file; a killed process may leave one, which {@link removeLeftovers} removes.
  * @throws UserError where the disk is full, the folder is missing or may not be written to, and the like
  */
 export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
@@ -40,6 +44,7 @@ export async function writeFilesAtomic(files: readonly NewFile[]): Promise<void>
       current = path;
       await replaceFile(temporary, path);
     }
+    for (const folder of new Set(files.map(({ path }) => dirname(path)))) await flushFolder(folder);
   } catch (error) {
     for (const { temporary } of steps) await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(error, "write", current);
@@ -54,6 +59,24 @@ async function writeNewFile(path: string, content: FileContent): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** Makes renames in a folder outlast a power loss. Windows has no such call, and some network file systems refuse it. */
+async function flushFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!["EINVAL", "ENOTSUP", "EISDIR", "EPERM"].includes(errorCode(error) ?? "")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes the temporary files that killed processes left in a folder. No other process may be writing there. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (temporaryName.test(name)) await rm(join(folder, name), { force: true });
 }
 
 function pieces(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
@@ -110,6 +133,10 @@ function explanation(code: string, action: "read" | "write", path: string): [wha
     case "ENOSPC":
     case "EDQUOT":
       return ["The disk is full.", "Free space, or choose another place."];
+    case "EFBIG":
+      return ["The file would be larger than this system allows.", "Raise the limit on file sizes (ulimit -f), or choose another disk."];
+    case "EIO":
+      return ["The disk reported an error.", "Check the disk, or choose another place."];
     case "EACCES":
     case "EPERM":
       return [`You have no permission to ${action} the file.`, "Change the permissions, close programs that use it, or choose another place."];

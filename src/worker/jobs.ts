@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
 import { runFiles } from "../config/resultPaths.ts";
-import { fileError, writeFileAtomic } from "../engine/files.ts";
+import { fileError, removeLeftovers, writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
@@ -18,6 +18,7 @@ import { makeFolder } from "./folders.ts";
 import { initConfig } from "./initConfig.ts";
 import { quantizeRun } from "./quantizeRun.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
+import { RunLock } from "./runLock.ts";
 
 /** Memory for activation caches where the user sets none: 4 GiB. */
 export const defaultCacheBytes = 4 * 2 ** 30;
@@ -69,30 +70,39 @@ export async function runConfigured(
   const files = runFiles(configFile, run);
   const folder = dirname(resolve(configFile));
   await makeFolder(files.folder);
-  if (!resume) await rm(files.log, { force: true });
-  let checkpoint: FolderCheckpoint | undefined;
-  const result = await quantizeRun({
-    runtime,
-    model: resolve(folder, config.model),
-    config,
-    folder,
-    runName: run,
-    run: runConfig,
-    output: files.model,
-    cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
-    openCheckpoint: async (fingerprint) => {
-      checkpoint = await FolderCheckpoint.open(files.checkpoint, fingerprint, !resume);
-      return checkpoint;
-    },
-    report: (event) => {
-      appendLog(files.log, event);
-      report(event);
-    },
-    signal,
-  });
-  await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
-  await checkpoint?.remove();
-  return { result, resultFile: files.result };
+  const lock = await RunLock.acquire(files.folder, `The run "${run}"`);
+  try {
+    await removeLeftovers(files.folder);
+    if (!resume) await rm(files.log, { force: true });
+    let checkpoint: FolderCheckpoint | undefined;
+    const result = await quantizeRun({
+      runtime,
+      model: resolve(folder, config.model),
+      config,
+      folder,
+      runName: run,
+      run: runConfig,
+      output: files.model,
+      cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
+      openCheckpoint: async (fingerprint) => {
+        checkpoint = await FolderCheckpoint.open(files.checkpoint, fingerprint, !resume);
+        return checkpoint;
+      },
+      // An old result must not stand beside a new model, however the process ends.
+      beforeOutput: () => rm(files.result, { force: true }),
+      report: (event) => {
+        lock.requireHeld();
+        appendLog(files.log, event);
+        report(event);
+      },
+      signal,
+    });
+    await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
+    await checkpoint?.remove();
+    return { result, resultFile: files.result };
+  } finally {
+    await lock.release();
+  }
 }
 
 function appendLog(file: string, event: Progress): void {

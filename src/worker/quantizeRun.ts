@@ -1,5 +1,4 @@
 /** @file One run from model and data to a verified quantized file with its metrics. */
-import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Metrics, RunResult, Verification } from "../config/result.ts";
 import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
@@ -24,6 +23,7 @@ import { peakMemoryBytes } from "../engine/runtime/memory.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
+import { runFingerprint } from "./fingerprint.ts";
 import { makeFolder } from "./folders.ts";
 import { layerResults } from "./runReport.ts";
 import { brecqVersion } from "./version.ts";
@@ -49,6 +49,8 @@ export interface QuantizeRunOptions {
   readonly cacheBytes: number;
   /** Opens the run's checkpoint, given what its blocks depend on. */
   readonly openCheckpoint?: ((fingerprint: string) => Promise<Checkpoint>) | undefined;
+  /** Called before the output file is replaced. */
+  readonly beforeOutput?: (() => Promise<void>) | undefined;
   readonly report: ReportProgress;
   readonly signal?: AbortSignal | undefined;
 }
@@ -88,6 +90,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     format: run.export,
     metadata: { version: brecqVersion, run: runName },
   });
+  await options.beforeOutput?.();
   await saveModel(exported, output);
   const data = evaluation ?? calibration;
   const verification = await verify(options, network, quantized, data);
@@ -172,23 +175,13 @@ async function quantizeWeights(
       inputs: new Map([[primaryInput(network).name, cache]]),
       samples: calibration.count,
       store,
-      checkpoint: await options.openCheckpoint?.(await fingerprint(options, calibration)),
+      checkpoint: await options.openCheckpoint?.(runFingerprint({ model: network.source, run, input: options.config.input, samples: cache })),
     },
   );
 }
 
 function quantizedBits(bits: BitPlan): number[] {
   return [...bits.values()].flatMap(({ weights }) => (weights === "fp32" ? [] : [weights]));
-}
-
-/** What finished blocks depend on: the model's bytes, the data, the settings, and this program's version. */
-async function fingerprint({ model, config, run }: QuantizeRunOptions, calibration: Dataset): Promise<string> {
-  const hash = createHash("sha256");
-  const { createReadStream } = await import("node:fs");
-  for await (const chunk of createReadStream(model)) hash.update(chunk as Uint8Array);
-  const { export: _format, ...settings } = run;
-  hash.update(JSON.stringify({ settings, input: config.input, names: calibration.names, version: brecqVersion }));
-  return hash.digest("hex");
 }
 
 async function verify(

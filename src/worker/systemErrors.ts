@@ -2,7 +2,7 @@
 import { fileError } from "../engine/files.ts";
 
 /** What no program can help: a full or broken disk, and the limits of the system. */
-const machineTroubles = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE"]);
+const machineTroubles = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EFBIG", "EMFILE", "ENFILE"]);
 
 /** A full disk and the like as a UserError; anything else as it is. */
 export function machineError(error: unknown): unknown {

@@ -1,4 +1,5 @@
 /** @file Finished blocks on disk, so that an interrupted run goes on where it stopped. */
+import { createHash } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -16,6 +17,15 @@ const headerSchema = z.object({
   sizes: z.array(z.number().int().nonnegative()),
   curve: z.array(z.object({ step: z.number(), loss: z.number() })),
 });
+
+/** In front of a file, the SHA-256 of the rest of it. */
+const checksumBytes = 32;
+
+function checksum(pieces: readonly Uint8Array[]): Buffer {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest();
+}
 
 /**
  * Checkpoints in a folder. They belong to one fingerprint (of model, data and settings): finished blocks of
@@ -35,22 +45,25 @@ export class FolderCheckpoint implements Checkpoint {
     return new FolderCheckpoint(folder);
   }
 
+  /** A file that is damaged counts as absent: its block is done again. */
   async load(block: number): Promise<Reconstruction | undefined> {
     const bytes = await readFile(this.#path(block)).catch(() => undefined);
-    if (!bytes) return undefined;
-    const headerEnd = bytes.indexOf("\n");
-    const header = headerSchema.parse(JSON.parse(bytes.subarray(0, headerEnd).toString("utf8")));
+    const content = bytes?.subarray(checksumBytes);
+    if (!bytes || !content || !checksum([content]).equals(bytes.subarray(0, checksumBytes))) return undefined;
+    const headerEnd = content.indexOf("\n");
+    const header = headerSchema.parse(JSON.parse(content.subarray(0, headerEnd).toString("utf8")));
     let position = headerEnd + 1;
     const levels = header.sizes.map((size) => {
       position += size;
-      return Uint8Array.from(bytes.subarray(position - size, position));
+      return Uint8Array.from(content.subarray(position - size, position));
     });
     return { levels, curve: header.curve };
   }
 
   async save(block: number, { levels, curve }: Reconstruction): Promise<void> {
     const header = `${JSON.stringify({ sizes: levels.map(({ length }) => length), curve })}\n`;
-    await writeFileAtomic(this.#path(block), [new TextEncoder().encode(header), ...levels]);
+    const content = [new TextEncoder().encode(header), ...levels];
+    await writeFileAtomic(this.#path(block), [checksum(content), ...content]);
   }
 
   /** Removes everything: the run is done. */
