@@ -13,9 +13,19 @@ import { initCommand } from "./commands/init.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { runCommand } from "./commands/run.ts";
+import { sensitivityCommand } from "./commands/sensitivity.ts";
 import { progressPrinter } from "./progressPrinter.ts";
 
-const commands: readonly Command[] = [inspectCommand, initCommand, runCommand, quantizeCommand, evaluateCommand, compareCommand, exportCommand];
+const commands: readonly Command[] = [
+  inspectCommand,
+  initCommand,
+  runCommand,
+  quantizeCommand,
+  sensitivityCommand,
+  evaluateCommand,
+  compareCommand,
+  exportCommand,
+];
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a defect, 130 interrupted (as shells have it). */
 async function main(args: readonly string[]): Promise<number> {

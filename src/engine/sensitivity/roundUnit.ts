@@ -1,0 +1,78 @@
+/** @file A block's weights rounded to each candidate number of bits, as a uniform quantization of the block would round them. */
+import { createRandom } from "../data/random.ts";
+import type { Network } from "../graph/prepare.ts";
+import { floatData, floatTensor, type Tensor } from "../onnx/tensor.ts";
+import type { ScaleSearch } from "../quantizers/scaleSearch.ts";
+import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { fitWeightQuantizer, nearestLevels, weightQuantization } from "../quantizers/weightQuantizer.ts";
+import type { ActivationCache, CacheStore } from "../reconstruction/activationCache.ts";
+import { type Cached, reconstruct } from "../reconstruction/reconstruct.ts";
+import { cacheDistance, release, runSegment } from "../reconstruction/runSegment.ts";
+import { batchSize, shortSchedule } from "../reconstruction/schedule.ts";
+import type { Unit } from "../reconstruction/segments.ts";
+import { trainedOutputs } from "../reconstruction/trainingStep.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** From so many bits on, nearest rounding is as good as reconstruction. */
+const nearestBits = 8;
+
+export interface RoundOptions {
+  readonly runtime: Runtime;
+  readonly network: Network;
+  readonly search: ScaleSearch;
+  readonly unit: Unit;
+  readonly index: number;
+  readonly bits: number;
+  /** Steps of reconstruction; 0 rounds to nearest. */
+  readonly steps: number;
+  readonly seed: number;
+  readonly held: (name: string) => Cached;
+  readonly samples: number;
+  readonly store: CacheStore;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The weights of a unit's layers at these bits, reconstructed together on FP32 inputs; by initializer name. */
+export async function roundUnit(options: RoundOptions): Promise<Map<string, Tensor>> {
+  const { runtime, network, search, unit, bits, steps, seed, held, samples, signal } = options;
+  const quantizers = [];
+  for (const layer of unit.layers) {
+    quantizers.push(await fitWeightQuantizer(search, layer, floatData(network.graph.constant(layer.weight)!), bits));
+  }
+  const nearest = quantizers.map((quantizer) => weightQuantization(quantizer, nearestLevels(quantizer)));
+  if (bits >= nearestBits || steps === 0) return weightTensors(nearest);
+  const outputs = trainedOutputs(network, unit);
+  const inputs = unit.inputs.map(held);
+  const targets = outputs.map((output) => held(output) as ActivationCache);
+  const { levels } = await reconstruct({
+    runtime,
+    network,
+    segment: unit,
+    quantizers,
+    inputs,
+    targets,
+    samples,
+    schedule: shortSchedule(steps),
+    nearestLoss: await nearestLoss(options, outputs, weightTensors(nearest)),
+    random: createRandom(seed, options.index),
+    signal,
+  });
+  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!)));
+}
+
+async function nearestLoss(
+  { runtime, network, unit, held, samples, store, signal }: RoundOptions,
+  outputs: readonly string[],
+  constants: ReadonlyMap<string, Tensor>,
+): Promise<number> {
+  const inputs = unit.inputs.map(held);
+  const made = await runSegment({ runtime, network, segment: { ...unit, outputs }, inputs, samples, batch: batchSize, store, constants, signal });
+  const distances = outputs.map((output) => cacheDistance(made.get(output) as ActivationCache, held(output) as ActivationCache, batchSize));
+  for (const cached of made.values()) release(cached);
+  return distances.reduce((sum, distance) => sum + distance, 0);
+}
+
+/** The numbers that quantized weights stand for, by initializer name. */
+export function weightTensors(weights: readonly WeightQuantization[]): Map<string, Tensor> {
+  return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
+}

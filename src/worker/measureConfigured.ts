@@ -1,0 +1,130 @@
+/** @file The sensitivities of a config's model: measured, gone on with, or taken from the file where it still holds. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { resultsFolder, sensitivityFile } from "../config/resultPaths.ts";
+import { type Config, type RunConfig, runSchema } from "../config/schema.ts";
+import { type Sensitivity, sensitivitySchema } from "../config/sensitivity.ts";
+import type { Dataset } from "../engine/data/dataset.ts";
+import { UserError } from "../engine/errors.ts";
+import { writeFileAtomic } from "../engine/files.ts";
+import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
+import { loadModel } from "../engine/onnx/modelFile.ts";
+import { CacheStore } from "../engine/reconstruction/activationCache.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import { measureSensitivity } from "../engine/sensitivity/measureSensitivity.ts";
+import { openCalibrationData, primaryInput } from "./data.ts";
+import { makeFolder } from "./folders.ts";
+import { defaultCacheBytes, type JobContext } from "./jobs.ts";
+import { readConfig, runSettings } from "./readConfig.ts";
+import { brecqVersion } from "./version.ts";
+
+/** What a measurement takes: more samples or steps changed no rank (docs/sensitivity.md). */
+const measuredSamples = 256;
+const roundingSteps = 150;
+const measure = "output";
+
+export interface ConfiguredMeasurement {
+  readonly runtime: Runtime;
+  readonly cacheBytes: number | undefined;
+  readonly configFile: string;
+  /** Whose seed and candidates count; without it the defaults. */
+  readonly run: string | undefined;
+  /** Bits to measure; the run's where undefined. */
+  readonly candidates?: readonly number[] | undefined;
+  /** Measure anew even where the file still holds. */
+  readonly fresh?: boolean | undefined;
+}
+
+export interface Measured {
+  readonly config: Config;
+  readonly run: RunConfig;
+  readonly network: Network;
+  readonly sensitivity: Sensitivity;
+  readonly file: string;
+  /** True where nothing had to be measured. */
+  readonly reused: boolean;
+}
+
+/** Gives the sensitivities of a config's model, and measures those that are missing. The file is whole at any moment. */
+export async function measureConfigured(options: ConfiguredMeasurement, { report, signal }: JobContext): Promise<Measured> {
+  const { runtime, configFile } = options;
+  const config = await readConfig(configFile);
+  const run = options.run === undefined ? runSchema.parse({}) : runSettings(config, options.run, configFile);
+  const candidates = options.candidates ?? run.search?.candidates ?? [2, 4, 8];
+  const folder = dirname(resolve(configFile));
+  const model = resolve(folder, config.model);
+  report({ type: "phase", phase: "load", message: `Loading ${model}` });
+  const network = await prepareNetwork(await loadModel(model), runtime);
+  requireLayers(network);
+  const calibration = await openCalibrationData({ config, folder, run, report, signal }, network);
+  if (!calibration) {
+    throw new UserError("Sensitivity is measured on calibration data, and the config names none.", {
+      hint: 'Add "calibration": { "images": "FOLDER" }.',
+      place: { file: configFile },
+    });
+  }
+  const file = sensitivityFile(configFile);
+  const fingerprint = await fingerprintOf(model, config, run, calibration);
+  const known = options.fresh ? undefined : await readSensitivity(file, fingerprint);
+  if (known?.complete && candidates.every((bits) => known.candidates.includes(bits))) {
+    report({ type: "phase", phase: "sensitivity", message: `Sensitivities are taken from ${file}` });
+    return { config, run, network, sensitivity: known, file, reused: true };
+  }
+  await makeFolder(resultsFolder(configFile));
+  const samples = wholeBatches(Math.min(measuredSamples, calibration.count), network.shapes.fixedBatch ?? 1);
+  const store = new CacheStore(options.cacheBytes ?? defaultCacheBytes, resultsFolder(configFile));
+  const inputs = store.create(samples, calibration.dims);
+  for (let start = 0; start < samples; start += 64) inputs.write(start, await calibration.read(start, Math.min(64, samples - start)));
+  const begun = known && sameNumbers(known.candidates, candidates) ? known : undefined;
+  const sensitivity = await measureSensitivity({
+    runtime,
+    network,
+    model: config.model,
+    fingerprint,
+    candidates,
+    measure,
+    steps: roundingSteps,
+    seed: run.seed,
+    inputs: new Map([[primaryInput(network).name, inputs]]),
+    samples,
+    store,
+    begun,
+    save: (state) => writeFileAtomic(file, `${JSON.stringify(state, undefined, 2)}\n`),
+    report,
+    signal,
+  });
+  return { config, run, network, sensitivity, file, reused: false };
+}
+
+/** The measurement on the disk, if it is of the same model, data and settings. */
+async function readSensitivity(file: string, fingerprint: string): Promise<Sensitivity | undefined> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { data } = sensitivitySchema.safeParse(json);
+  return data?.fingerprint === fingerprint ? data : undefined;
+}
+
+/** What the figures depend on, apart from the candidates, which the file names. */
+async function fingerprintOf(model: string, config: Config, run: RunConfig, calibration: Dataset): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(model)) hash.update(chunk as Uint8Array);
+  const settings = { measuredSamples, roundingSteps, measure, seed: run.seed };
+  hash.update(JSON.stringify({ settings, input: config.input, names: calibration.names, version: brecqVersion }));
+  return hash.digest("hex");
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return JSON.stringify(a.toSorted((x, y) => x - y)) === JSON.stringify(b.toSorted((x, y) => x - y));
+}
+
+function wholeBatches(samples: number, batch: number): number {
+  return Math.max(batch, samples - (samples % batch));
+}
