@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ZodError, z } from "zod";
 import { type RunResult, resultSchema, type Verification } from "../config/result.ts";
+import { restoreDfq } from "../engine/baselines/dfq/dfq.ts";
 import { errorMessage, UserError } from "../engine/errors.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
 import type { ExportFormat } from "../engine/export/integerTypes.ts";
@@ -63,7 +64,9 @@ export async function exportResult({
   requireOtherFile(output, [quantized, source]);
   const exported = await loadModel(quantized);
   const [weights, activations] = [readWeights(exported, quantized), readActivations(exported, quantized)];
-  const network = await prepareNetwork(await loadModel(source), runtime);
+  const original = await prepareNetwork(await loadModel(source), runtime);
+  // DFQ changes biases, and weights before they are rounded: those that stay floats come from the exported file.
+  const network = result.config.method === "dfq" ? await restoreDfq(original, runtime, new Graph(exported)) : original;
   requireSameNetwork(network.graph, new Graph(exported), { weights, activations }, source);
   const metadata = { version: brecqVersion, run: result.run };
   const model = exportModel({ graph: network.graph, source: network.source, weights, activations, format, metadata });

@@ -23,7 +23,7 @@ export interface ModelQuantization {
 /** Quantizes a model with settings from the command line; all paths are absolute or relative to the working folder. */
 export async function quantizeModel(options: ModelQuantization, { report, signal }: JobContext): Promise<RunResult> {
   const { runtime, settings, model, run, runName, input, calibration, evaluation, output } = options;
-  if (run.method !== "nearest" && !calibration) {
+  if (run.method !== "nearest" && run.method !== "dfq" && !calibration) {
     throw new UserError("--calibration is missing.", { hint: "Name a folder of images like those that the network will see." });
   }
   return await quantizeRun({

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { Metrics, RunResult, Verification } from "../config/result.ts";
 import { type Config, inputSchema, type RunConfig } from "../config/schema.ts";
+import { quantizeDfq } from "../engine/baselines/dfq/dfq.ts";
 import type { Dataset } from "../engine/data/dataset.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
@@ -61,7 +62,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   const { runtime, model, run, runName, output, report } = given;
   requireImplemented(run);
   report({ type: "phase", phase: "load", message: `Loading ${model}` });
-  const network = await prepareNetwork(await loadModel(model), runtime);
+  let network = await prepareNetwork(await loadModel(model), runtime);
   requireLayers(network);
   const options = given.guessInput ? withGuessedInput(given, network) : given;
   const bits = planBits(network, run);
@@ -75,10 +76,19 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   const evaluation = await openEvaluationData(options, network);
   for (const dataset of [calibration, evaluation]) warnings.push(...(dataset?.warnings ?? []));
   for (const message of warnings) report({ type: "warning", message });
+  const warn = (message: string) => {
+    warnings.push(message);
+    report({ type: "warning", message });
+  };
   // Before the long part, so that a folder that can't be made costs no time.
   await makeFolder(dirname(output));
 
-  const quantized = await quantizeWeights(options, network, bits, calibration);
+  let quantized: QuantizedWeights;
+  if (run.method === "dfq") {
+    const found = await quantizeDfq({ runtime, network, bits, report, signal: options.signal, calibration, absorb: run.activations !== "fp32" });
+    ({ network, quantized } = found);
+    for (const message of found.warnings) warn(message);
+  } else quantized = await quantizeWeights(options, network, bits, calibration);
 
   report({ type: "phase", phase: "export", message: `Writing ${output}` });
   const { weights } = quantized;
@@ -95,10 +105,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   const data = evaluation ?? calibration;
   const verification = await verify(options, network, quantized, data);
   const level = bestLevel(verification, output);
-  const metrics = await measure(options, network, data, evaluation ? "evaluation" : "calibration", level, (message) => {
-    warnings.push(message);
-    report({ type: "warning", message });
-  });
+  const metrics = await measure(options, network, data, evaluation ? "evaluation" : "calibration", level, warn);
 
   return {
     run: runName,
@@ -135,13 +142,15 @@ function requireImplemented(run: RunConfig): void {
   const missing = [
     run.activations !== "fp32" && `activations: ${run.activations}`,
     Object.values(run.layers).some(({ activations }) => activations !== undefined && activations !== "fp32") && "activations of a layer",
-    (run.method === "dfq" || run.method === "qdrop") && `method: ${run.method}`,
+    run.method === "qdrop" && `method: ${run.method}`,
     (run.granularity === "stage" || run.granularity === "net") && `granularity: ${run.granularity}`,
     run.loss === "fisher" && "loss: fisher",
     run.search && "search",
   ].filter((entry) => entry !== false && entry !== undefined);
   if (missing.length > 0)
-    throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, { hint: "It quantizes weights by nearest, adaround and brecq." });
+    throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, {
+      hint: "It quantizes weights by nearest, dfq, adaround and brecq.",
+    });
 }
 
 async function quantizeWeights(

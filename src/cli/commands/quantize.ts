@@ -19,7 +19,7 @@ export const quantizeCommand: Command = {
     ["--output-offset N", "leading outputs to skip, 1 where output 0 is the background"],
     ["--output FILE", "the quantized model (default: MODEL.w4.onnx beside the model)"],
     ["--format NAME", "portable (8-bit containers) or native (INT2/INT4) (default: portable)"],
-    ["--method NAME", "nearest, adaround or brecq (default: brecq)"],
+    ["--method NAME", "nearest, dfq, adaround or brecq (default: brecq)"],
     ["--granularity NAME", "what is reconstructed at once: layer or block (default: block)"],
     ["--steps N", "optimization steps a block, or published (default: by the bits)"],
     ["--first-last BITS", "bits of the first and last layers (default: 8)"],
