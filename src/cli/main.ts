@@ -13,6 +13,7 @@ import { initCommand } from "./commands/init.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { runCommand } from "./commands/run.ts";
+import { searchCommand } from "./commands/search.ts";
 import { sensitivityCommand } from "./commands/sensitivity.ts";
 import { progressPrinter } from "./progressPrinter.ts";
 
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   runCommand,
   quantizeCommand,
   sensitivityCommand,
+  searchCommand,
   evaluateCommand,
   compareCommand,
   exportCommand,

@@ -25,11 +25,14 @@ const measuredSamples = 256;
 const roundingSteps = 150;
 const measure = "output";
 
+/** Where no run is named: native files, for in portable ones all bits take the same space. */
+const defaultRun = runSchema.parse({ export: "native" });
+
 export interface ConfiguredMeasurement {
   readonly runtime: Runtime;
   readonly cacheBytes: number | undefined;
   readonly configFile: string;
-  /** Whose seed and candidates count; without it the defaults. */
+  /** Whose seed, candidates and fixed layers count; without it the defaults, for native files. */
   readonly run: string | undefined;
   /** Bits to measure; the run's where undefined. */
   readonly candidates?: readonly number[] | undefined;
@@ -41,6 +44,7 @@ export interface Measured {
   readonly config: Config;
   readonly run: RunConfig;
   readonly network: Network;
+  readonly candidates: readonly number[];
   readonly sensitivity: Sensitivity;
   readonly file: string;
   /** True where nothing had to be measured. */
@@ -51,7 +55,7 @@ export interface Measured {
 export async function measureConfigured(options: ConfiguredMeasurement, { report, signal }: JobContext): Promise<Measured> {
   const { runtime, configFile } = options;
   const config = await readConfig(configFile);
-  const run = options.run === undefined ? runSchema.parse({}) : runSettings(config, options.run, configFile);
+  const run = options.run === undefined ? defaultRun : runSettings(config, options.run, configFile);
   const candidates = options.candidates ?? run.search?.candidates ?? [2, 4, 8];
   const folder = dirname(resolve(configFile));
   const model = resolve(folder, config.model);
@@ -70,7 +74,7 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
   const known = options.fresh ? undefined : await readSensitivity(file, fingerprint);
   if (known?.complete && candidates.every((bits) => known.candidates.includes(bits))) {
     report({ type: "phase", phase: "sensitivity", message: `Sensitivities are taken from ${file}` });
-    return { config, run, network, sensitivity: known, file, reused: true };
+    return { config, run, network, candidates, sensitivity: known, file, reused: true };
   }
   await makeFolder(resultsFolder(configFile));
   const samples = wholeBatches(Math.min(measuredSamples, calibration.count), network.shapes.fixedBatch ?? 1);
@@ -95,7 +99,7 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
     report,
     signal,
   });
-  return { config, run, network, sensitivity, file, reused: false };
+  return { config, run, network, candidates, sensitivity, file, reused: false };
 }
 
 /** The measurement on the disk, if it is of the same model, data and settings. */

@@ -31,6 +31,12 @@ export function planBits(network: Network, run: RunConfig): BitPlan {
   );
 }
 
+/** Names of the layers whose weights the run sets by name. */
+export function overriddenLayers(network: Network, run: RunConfig): ReadonlySet<string> {
+  const overrides = Object.entries(run.layers).filter(([, { weights }]) => weights !== undefined);
+  return new Set(overrides.map(([name]) => findLayer(network, name).name));
+}
+
 function findLayer(network: Network, name: string): Layer {
   const layer = network.layers.find((candidate) => candidate.name === name) ?? network.layers.find(({ aliases }) => aliases.includes(name));
   if (layer) return layer;
