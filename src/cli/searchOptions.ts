@@ -1,4 +1,6 @@
 /** @file Option values of the commands about mixed precision. */
+import { resolve } from "node:path";
+import { latencyPresets } from "../config/latencyPresets.ts";
 import { UserError } from "../engine/errors.ts";
 import { type CostKind, costKinds } from "../engine/search/problem.ts";
 import type { SearchLimit } from "../worker/searchConfigured.ts";
@@ -37,7 +39,8 @@ export function parseLimitOptions(values: LimitValues): SearchLimit | undefined 
     if (values.table !== undefined) throw new UserError("--table goes with --limit-latency.", { hint: "See --help." });
     return undefined;
   }
-  return values.table === undefined ? limit : { ...limit, table: values.table };
+  if (values.table === undefined) return limit;
+  return { ...limit, table: Object.hasOwn(latencyPresets, values.table) ? values.table : resolve(values.table) };
 }
 
 function positive(text: string, option: string): number {

@@ -1,11 +1,14 @@
 /** @file The search of a run's bits, with the sensitivities that it needs. */
+import { dirname, resolve } from "node:path";
 import { parseByteSize } from "../config/byteSize.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { Front, SearchResult } from "../config/searchResult.ts";
 import { UserError } from "../engine/errors.ts";
+import { latencyModel } from "../engine/search/latency.ts";
 import type { CostKind, Costs } from "../engine/search/problem.ts";
 import { paretoFront, searchBits } from "../engine/search/searchBits.ts";
 import type { JobContext } from "./jobs.ts";
+import { readLatencyTable } from "./latencyTables.ts";
 import { type ConfiguredMeasurement, type Measured, measureConfigured } from "./measureConfigured.ts";
 
 export type SearchLimit = NonNullable<RunConfig["search"]>["limit"];
@@ -33,7 +36,8 @@ export async function searchConfigured(options: ConfiguredSearch, context: JobCo
   const limit = options.limit ?? run.search?.limit ?? {};
   const limits = parseLimits(limit, options.configFile);
   context.report({ type: "phase", phase: "search", message: "Searching bits" });
-  const problem = { network, sensitivity, run, candidates, limits };
+  const table = limit.table === undefined ? undefined : await readLatencyTable(limit.table, dirname(resolve(options.configFile)));
+  const problem = { network, sensitivity, run, candidates, limits, latency: table && latencyModel(network, table) };
   const search = searchBits(problem);
   const front = options.front && paretoFront(problem, options.front, frontSteps);
   return { search, front, measured };
@@ -53,6 +57,5 @@ function parseLimits({ size, bops, latency, table }: SearchLimit, file: string):
   if (latency !== undefined && table === undefined) {
     throw new UserError("A latency limit needs a table of latencies.", { hint: 'Name its file, or the preset "roofline".', place: { file } });
   }
-  if (latency !== undefined) throw new UserError("This version can't search under a latency limit yet.", { hint: "Limit size or bops." });
   return { ...(bytes !== undefined && { size: bytes }), ...(bops !== undefined && { bops }), ...(latency !== undefined && { latency }) };
 }
