@@ -1,6 +1,6 @@
 /** @file What the worker can do. The command line calls the same functions in its own process. */
 import { appendFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
@@ -73,7 +73,8 @@ export async function runConfigured(
   const lock = await RunLock.acquire(files.folder, `The run "${run}"`);
   try {
     await removeLeftovers(files.folder);
-    if (!resume) await rm(files.log, { force: true });
+    if (resume) await mendLog(files.log);
+    else await rm(files.log, { force: true });
     let checkpoint: FolderCheckpoint | undefined;
     const result = await quantizeRun({
       runtime,
@@ -112,3 +113,10 @@ function appendLog(file: string, event: Progress): void {
     throw fileError(error, "write", file);
   }
 }
+/** Cuts off the line that a killed process could not finish. */
+async function mendLog(file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  if (whole.length < text.length) await writeFileAtomic(file, whole);
+}
+

@@ -89,6 +89,15 @@ describe("RunLock", () => {
     }
   });
 
+  it("removes what processes left that were killed while they took it, and nothing of those at work", async () => {
+    const gone = JSON.stringify({ ...ownIdentity(), pid: await endedPid(), token, since: "" });
+    const alive = JSON.stringify({ ...ownIdentity(), token, since: "" });
+    const folder = temporaryFolder({ [`lock.${token}`]: gone, [`lock.${token}.stale`]: gone, "lock.a": alive, "lock.txt.bak": gone });
+    const lock = await RunLock.acquire(folder, "The run");
+    expect(readdirSync(folder).toSorted()).toEqual(["lock", "lock.a", "lock.txt.bak"]);
+    await lock.release();
+  });
+
   it("leaves a lock that is not its own any more", async () => {
     const folder = temporaryFolder();
     const lock = await RunLock.acquire(folder, "The run");

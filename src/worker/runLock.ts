@@ -1,6 +1,6 @@
 /** @file One process a run: whoever does a run holds the lock file in its folder. */
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { errorMessage, UserError } from "../engine/errors.ts";
@@ -46,6 +46,7 @@ export class RunLock {
     try {
       await writeFile(own, JSON.stringify(content), { flag: "wx" });
       while (!(await claim(own, path))) await takeOver(path, own, what);
+      await removeLeftBehind(folder, own);
       return new RunLock(path, content);
     } catch (error) {
       throw fileError(error, "write", path);
@@ -119,6 +120,17 @@ async function takeOver(path: string, own: string, what: string): Promise<void> 
   const still = await readLock(path);
   if (still && still.content?.token === found.content?.token) await rename(path, `${own}.old`).then(() => rm(`${own}.old`), ignoreMissing);
   await rm(claimed, { force: true });
+}
+
+/** Removes what processes left that were killed while they took the lock. */
+async function removeLeftBehind(folder: string, own: string): Promise<void> {
+  const { mtimeMs: nowMs } = await touched(own);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (path === own || !/^lock\.[0-9a-z-]+(\.stale|\.old)?$/.test(name)) continue;
+    const found = await readLock(path);
+    if (found && !isHeld(found, nowMs)) await rm(path, { force: true });
+  }
 }
 
 /** Both times are the file system's own, so clocks of different machines do not matter. */
