@@ -45,7 +45,11 @@ export const calibrationSchema = z
     }),
     z.strictObject({
       distill: z
-        .strictObject({ count: z.int().positive().default(1024).describe("How many images to make.") })
+        .strictObject({
+          count: z.int().positive().default(1024).describe("How many images to make."),
+          steps: z.int().positive().default(100).describe("Optimization steps a batch of images: more match the statistics better."),
+          seed: z.int().min(0).default(1005).describe("Seed of the images: runs of all seeds share them."),
+        })
         .describe("Images made to match the model's BatchNorm statistics, where no data is at hand."),
     }),
   ])

@@ -4,6 +4,8 @@ import { type Dataset, openCalibration, openEvaluation } from "../engine/data/da
 import { UserError } from "../engine/errors.ts";
 import type { Network } from "../engine/graph/prepare.ts";
 import type { ModelProto, ValueInfoProto } from "../engine/onnx/onnx_pb.ts";
+import type { Runtime } from "../engine/runtime/runtime.ts";
+import { openDistilledData } from "./distilledData.ts";
 import type { QuantizeRunOptions } from "./quantizeRun.ts";
 
 /** The input that data goes to. */
@@ -31,11 +33,20 @@ export function fixedBatchOf(model: ModelProto): number | undefined {
 
 type DataOptions = Pick<QuantizeRunOptions, "config" | "folder" | "run" | "report" | "signal">;
 
+interface CalibrationDataOptions extends DataOptions {
+  readonly runtime: Runtime;
+  /** Where distilled images are kept. */
+  readonly dataFolder: string;
+}
+
 /** The calibration set; undefined where the config names none, or the run needs none. */
-export async function openCalibrationData({ config, folder, run, report, signal }: DataOptions, network: Network): Promise<Dataset | undefined> {
+export async function openCalibrationData(options: CalibrationDataOptions, network: Network): Promise<Dataset | undefined> {
+  const { config, folder, run, report, signal } = options;
   if (!config.calibration) return undefined;
-  if ("distill" in config.calibration)
-    throw new UserError('This version can\'t make calibration images ("distill") yet.', { hint: "Name a folder of images." });
+  if ("distill" in config.calibration) {
+    const { dataset } = await openDistilledData({ ...options, network, settings: config.calibration.distill, input: config.input });
+    return dataset;
+  }
   report({ type: "phase", phase: "calibration", message: "Reading calibration data" });
   const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
   return await openCalibration({

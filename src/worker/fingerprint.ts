@@ -1,5 +1,5 @@
 /** @file What the finished blocks of a run depend on, as one number: they are taken up again only where it is the same. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { InputConfig, RunConfig } from "../config/schema.ts";
 import { layOutExternalData } from "../engine/onnx/externalDataWriter.ts";
 import { serializeModel } from "../engine/onnx/modelFile.ts";
@@ -21,9 +21,14 @@ export function runFingerprint({ model, run, input, samples }: RunBasis): string
   const hash = createHash("sha256");
   const { export: _format, ...settings } = run;
   hash.update(JSON.stringify({ settings, input, version: brecqVersion, samples: samples.samples, dims: samples.dims }));
+  updateWithModel(hash, model);
+  for (let row = 0; row < samples.samples; row++) hash.update(floatData(samples.read(row, 1)));
+  return hash.digest("hex");
+}
+
+/** Adds a model's structure and weights to a hash. */
+export function updateWithModel(hash: Hash, model: ModelProto): void {
   const { model: structure, chunks } = layOutExternalData(model, "weights");
   hash.update(serializeModel(structure));
   for (const chunk of chunks) hash.update(chunk);
-  for (let row = 0; row < samples.samples; row++) hash.update(floatData(samples.read(row, 1)));
-  return hash.digest("hex");
 }

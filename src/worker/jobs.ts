@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
-import { runFiles } from "../config/resultPaths.ts";
+import { resultsFolder, runFiles } from "../config/resultPaths.ts";
 import { fileError, removeLeftovers, writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
@@ -84,6 +84,7 @@ export async function runConfigured(
       runName: run,
       run: runConfig,
       output: files.model,
+    dataFolder: resultsFolder(configFile),
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
       openCheckpoint: async (fingerprint) => {
         checkpoint = await FolderCheckpoint.open(files.checkpoint, fingerprint, !resume);

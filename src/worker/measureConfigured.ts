@@ -62,7 +62,7 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
   report({ type: "phase", phase: "load", message: `Loading ${model}` });
   const network = await prepareNetwork(await loadModel(model), runtime);
   requireLayers(network);
-  const calibration = await openCalibrationData({ config, folder, run, report, signal }, network);
+  const calibration = await openCalibrationData({ runtime, dataFolder: resultsFolder(configFile), config, folder, run, report, signal }, network);
   if (!calibration) {
     throw new UserError("Sensitivity is measured on calibration data, and the config names none.", {
       hint: 'Add "calibration": { "images": "FOLDER" }.',

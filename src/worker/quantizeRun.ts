@@ -8,6 +8,7 @@ import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
 import { evaluate } from "../engine/evaluation/evaluate.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
+import { faithfulLevel } from "../engine/export/faithfulLevel.ts";
 import { requireKernels } from "../engine/export/kernels.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { fileBytes } from "../engine/export/size.ts";
@@ -46,6 +47,8 @@ export interface QuantizeRunOptions {
   readonly run: RunConfig;
   /** Where the quantized model goes. */
   readonly output: string;
+  /** Where calibration images that are made from the model are kept; by default beside the output. */
+  readonly dataFolder?: string | undefined;
   /** Memory that activation caches may take; beyond it they lie in files beside the output. */
   readonly cacheBytes: number;
   /** Opens the run's checkpoint, given what its blocks depend on. */
@@ -72,7 +75,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     run.export,
   );
   const warnings = [...network.warnings];
-  const calibration = await openCalibrationData(options, network);
+  const calibration = await openCalibrationData({ ...options, dataFolder: options.dataFolder ?? dirname(output) }, network);
   const evaluation = await openEvaluationData(options, network);
   for (const dataset of [calibration, evaluation]) warnings.push(...(dataset?.warnings ?? []));
   for (const message of warnings) report({ type: "warning", message });
@@ -209,10 +212,10 @@ async function verify(
   return await verifyExport({ runtime: options.runtime, path: options.output, simulated, feeds: { [input.name]: floatTensor(values, dims) } });
 }
 
-/** The highest optimization level at which the file loads. */
+/** The level at which the file is measured: the highest at which it computes what was promised. */
 function bestLevel(verification: readonly Verification[], output: string): Verification["level"] {
-  const loading = verification.filter(({ loads }) => loads).at(-1);
-  if (loading) return loading.level;
+  const faithful = faithfulLevel(verification);
+  if (faithful) return faithful.level;
   throw new UserError(`ONNX Runtime does not load the exported file ${output}: ${verification[0]?.message ?? "unknown reason"}.`, {
     hint: 'Try "export": "portable", and report this model.',
   });
@@ -238,7 +241,7 @@ async function measure(
       input: primaryInput(network).name,
       dataset,
       batch: fixedBatchOf(network.source) ?? Math.min(evaluationBatch, dataset.count),
-      outputOffset: config.evaluation?.outputOffset ?? 0,
+      outputs: config.evaluation,
       source,
       signal,
       onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),
