@@ -8,7 +8,6 @@ import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
 import { evaluate } from "../engine/evaluation/evaluate.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
-import { faithfulLevel } from "../engine/export/faithfulLevel.ts";
 import { requireKernels } from "../engine/export/kernels.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { fileBytes } from "../engine/export/size.ts";
@@ -212,10 +211,10 @@ async function verify(
   return await verifyExport({ runtime: options.runtime, path: options.output, simulated, feeds: { [input.name]: floatTensor(values, dims) } });
 }
 
-/** The level at which the file is measured: the highest at which it computes what was promised. */
+/** The highest optimization level at which the file loads. */
 function bestLevel(verification: readonly Verification[], output: string): Verification["level"] {
-  const faithful = faithfulLevel(verification);
-  if (faithful) return faithful.level;
+  const loading = verification.filter(({ loads }) => loads).at(-1);
+  if (loading) return loading.level;
   throw new UserError(`ONNX Runtime does not load the exported file ${output}: ${verification[0]?.message ?? "unknown reason"}.`, {
     hint: 'Try "export": "portable", and report this model.',
   });
@@ -241,7 +240,7 @@ async function measure(
       input: primaryInput(network).name,
       dataset,
       batch: fixedBatchOf(network.source) ?? Math.min(evaluationBatch, dataset.count),
-      outputs: config.evaluation,
+      outputOffset: config.evaluation?.outputOffset ?? 0,
       source,
       signal,
       onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),
