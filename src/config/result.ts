@@ -1,5 +1,6 @@
 /** @file The `result.json` format of a finished run, and the metrics in it. */
 import { z } from "zod";
+import { searchResultSchema } from "./searchResult.ts";
 
 export const accuracySchema = z
   .object({
@@ -68,6 +69,7 @@ export const resultSchema = z.object({
   seed: z.number(),
   verification: z.array(verificationSchema),
   warnings: z.array(z.string()),
+  search: searchResultSchema.optional().describe("How the bits were found, where the run searches them."),
   versions: z.record(z.string(), z.string()),
 });
 

@@ -82,7 +82,7 @@ export const methods = ["nearest", "dfq", "adaround", "brecq", "qdrop"] as const
 export const extraTensors = ["input", "adds", "pools"] as const;
 export const granularities = ["layer", "block", "stage", "net"] as const;
 
-const limitSchema = z
+export const limitSchema = z
   .strictObject({
     size: z.string().optional().describe('Upper bound of the weights\' size, e.g. "0.5 MB".'),
     bops: z.number().positive().optional().describe("Upper bound of bit-operations for one input."),

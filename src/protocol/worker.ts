@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { inspectionSchema } from "../config/inspection.ts";
 import { resultSchema } from "../config/result.ts";
+import { limitSchema } from "../config/schema.ts";
+import { frontSchema, searchResultSchema } from "../config/searchResult.ts";
+import { sensitivitySchema } from "../config/sensitivity.ts";
 import { progressSchema } from "./progress.ts";
 
 export const runtimeSettingsSchema = z.object({
@@ -11,10 +14,29 @@ export const runtimeSettingsSchema = z.object({
   cacheBytes: z.number().int().positive().optional().describe("Activation caches beyond this lie in a file."),
 });
 
+const candidates = z.array(z.number().int().min(2).max(8)).min(1).optional().describe("Without them the run's, or 2, 4 and 8.");
+
 export const jobSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("inspect"), model: z.string(), runtime: runtimeSettingsSchema }),
   z.object({ job: z.literal("init"), model: z.string(), calibration: z.string().optional(), runtime: runtimeSettingsSchema }),
   z.object({ job: z.literal("run"), config: z.string(), run: z.string(), resume: z.boolean(), runtime: runtimeSettingsSchema }),
+  z.object({
+    job: z.literal("sensitivity"),
+    config: z.string(),
+    run: z.string().optional().describe("Whose seed and candidates count; without it the defaults."),
+    candidates,
+    fresh: z.boolean().optional().describe("Measure anew even where the last measurement still holds."),
+    runtime: runtimeSettingsSchema,
+  }),
+  z.object({
+    job: z.literal("search"),
+    config: z.string(),
+    run: z.string().optional(),
+    candidates,
+    limit: limitSchema.optional().describe("Without it the run's own."),
+    front: frontSchema.shape.cost.optional().describe("Also the front of this cost against the predicted loss."),
+    runtime: runtimeSettingsSchema,
+  }),
 ]);
 
 /** Host → worker. The first message starts the job. */
@@ -27,6 +49,8 @@ export const jobResultSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("inspect"), inspection: inspectionSchema }),
   z.object({ job: z.literal("init"), config: z.string().describe("Path of the config that was written.") }),
   z.object({ job: z.literal("run"), result: resultSchema, resultFile: z.string() }),
+  z.object({ job: z.literal("sensitivity"), sensitivity: sensitivitySchema, file: z.string() }),
+  z.object({ job: z.literal("search"), search: searchResultSchema, front: frontSchema.optional() }),
 ]);
 
 /** Worker → host. The last message is `done`, `failed` or `cancelled`. */

@@ -16,9 +16,11 @@ import type { Progress, ReportProgress } from "../protocol/progress.ts";
 import type { Job, JobResult, RuntimeSettings } from "../protocol/worker.ts";
 import { makeFolder } from "./folders.ts";
 import { initConfig } from "./initConfig.ts";
+import { measureConfigured } from "./measureConfigured.ts";
 import { quantizeRun } from "./quantizeRun.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
 import { RunLock } from "./runLock.ts";
+import { searchConfigured, withSearchedBits } from "./searchConfigured.ts";
 
 /** Memory for activation caches where the user sets none: 4 GiB. */
 export const defaultCacheBytes = 4 * 2 ** 30;
@@ -42,6 +44,22 @@ export async function runJob(job: Job, context: JobContext): Promise<JobResult> 
         context,
       );
       return { job: "run", result, resultFile };
+    }
+    case "sensitivity": {
+      const { config: configFile, run, candidates, fresh } = job;
+      const { sensitivity, file } = await measureConfigured(
+        { runtime, cacheBytes: job.runtime.cacheBytes, configFile, run, candidates, fresh },
+        context,
+      );
+      return { job: "sensitivity", sensitivity, file };
+    }
+    case "search": {
+      const { config: configFile, run, candidates, limit, front: cost } = job;
+      const { search, front } = await searchConfigured(
+        { runtime, cacheBytes: job.runtime.cacheBytes, configFile, run, candidates, limit, front: cost },
+        context,
+      );
+      return { job: "search", search, front };
     }
   }
 }
@@ -76,13 +94,20 @@ export async function runConfigured(
     if (resume) await mendLog(files.log);
     else await rm(files.log, { force: true });
     let checkpoint: FolderCheckpoint | undefined;
-    const result = await quantizeRun({
+    const logged: ReportProgress = (event) => {
+      lock.requireHeld();
+      appendLog(files.log, event);
+      report(event);
+    };
+    const searched =
+      runConfig.search && (await searchConfigured({ runtime, cacheBytes: settings.cacheBytes, configFile, run }, { report: logged, signal }));
+    const quantized = await quantizeRun({
       runtime,
       model: resolve(folder, config.model),
       config,
       folder,
       runName: run,
-      run: runConfig,
+      run: searched ? withSearchedBits(runConfig, searched) : runConfig,
       output: files.model,
     dataFolder: resultsFolder(configFile),
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
@@ -92,13 +117,10 @@ export async function runConfigured(
       },
       // An old result must not stand beside a new model, however the process ends.
       beforeOutput: () => rm(files.result, { force: true }),
-      report: (event) => {
-        lock.requireHeld();
-        appendLog(files.log, event);
-        report(event);
-      },
+      report: logged,
       signal,
     });
+    const result = searched ? { ...quantized, config: { ...runConfig }, search: searched.search } : quantized;
     await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
     await checkpoint?.remove();
     return { result, resultFile: files.result };

@@ -147,7 +147,6 @@ function requireImplemented(run: RunConfig): void {
     run.method === "qdrop" && `method: ${run.method}`,
     (run.granularity === "stage" || run.granularity === "net") && `granularity: ${run.granularity}`,
     run.loss === "fisher" && "loss: fisher",
-    run.search && "search",
   ].filter((entry) => entry !== false && entry !== undefined);
   if (missing.length > 0)
     throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, {

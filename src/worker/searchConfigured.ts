@@ -43,6 +43,17 @@ export async function searchConfigured(options: ConfiguredSearch, context: JobCo
   return { search, front, measured };
 }
 
+/** A run with its searched bits as those of its layers. */
+export function withSearchedBits(run: RunConfig, { search, measured }: Searched): RunConfig {
+  const layers = { ...run.layers };
+  for (const { name, aliases } of measured.network.layers) {
+    if (search.fixed.includes(name)) continue;
+    const key = [name, ...aliases].find((known) => Object.hasOwn(run.layers, known)) ?? name;
+    layers[key] = { ...run.layers[key], weights: search.bits[name]! };
+  }
+  return { ...run, search: undefined, layers };
+}
+
 function parseLimits({ size, bops, latency, table }: SearchLimit, file: string): Costs {
   const bytes = size === undefined ? undefined : parseByteSize(size);
   if (size !== undefined && bytes === undefined) {

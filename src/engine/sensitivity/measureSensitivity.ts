@@ -39,6 +39,8 @@ export interface SensitivityOptions {
   readonly store: CacheStore;
   /** An interrupted measurement to go on from. */
   readonly begun?: Sensitivity | undefined;
+  /** Told of each block's rounded weights, by initializer name. */
+  readonly onRounded?: ((bits: number, weights: ReadonlyMap<string, Tensor>) => void) | undefined;
   /** Keeps what is measured so far. */
   readonly save: (sensitivity: Sensitivity) => Promise<void>;
   readonly report: ReportProgress;
@@ -100,7 +102,9 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     const held = (name: string) => forward.value(name);
     const rounded = new Map<number, Map<string, Tensor>>();
     for (const bits of candidates) {
-      rounded.set(bits, await roundUnit({ ...options, search, unit, index, bits, held }));
+      const weights = await roundUnit({ ...options, search, unit, index, bits, held });
+      rounded.set(bits, weights);
+      options.onRounded?.(bits, weights);
     }
     const isBlock = options.measure === "block";
     const probe = await Probe.create({
