@@ -6,6 +6,7 @@ import { machineError } from "../worker/systemErrors.ts";
 import { brecqVersion } from "../worker/version.ts";
 import type { Command } from "./commandLine.ts";
 import { commonHelp } from "./commandLine.ts";
+import { baselinesCommand } from "./commands/baselines.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   searchCommand,
   evaluateCommand,
   compareCommand,
+  baselinesCommand,
   exportCommand,
 ];
 

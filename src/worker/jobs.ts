@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
 import { resultsFolder, runFiles } from "../config/resultPaths.ts";
+import type { RunConfig } from "../config/schema.ts";
 import { fileError, removeLeftovers, writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
@@ -74,17 +75,19 @@ export interface ConfiguredRun {
   readonly settings: RuntimeSettings;
   readonly configFile: string;
   readonly run: string;
+  /** The run's settings, where they are not the config's own. */
+  readonly runConfig?: RunConfig | undefined;
   /** Go on from the finished blocks of an interrupted run. */
   readonly resume: boolean;
 }
 
 /** Does one run of a config: results, log and checkpoints lie in its results folder. */
 export async function runConfigured(
-  { runtime, settings, configFile, run, resume }: ConfiguredRun,
+  { runtime, settings, configFile, run, runConfig: given, resume }: ConfiguredRun,
   { report, signal }: JobContext,
 ): Promise<{ result: RunResult; resultFile: string }> {
   const config = await readConfig(configFile);
-  const runConfig = runSettings(config, run, configFile);
+  const runConfig = given ?? runSettings(config, run, configFile);
   const files = runFiles(configFile, run);
   const folder = dirname(resolve(configFile));
   await makeFolder(files.folder);
@@ -109,7 +112,7 @@ export async function runConfigured(
       runName: run,
       run: searched ? withSearchedBits(runConfig, searched) : runConfig,
       output: files.model,
-    dataFolder: resultsFolder(configFile),
+      dataFolder: resultsFolder(configFile),
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes,
       openCheckpoint: async (fingerprint) => {
         checkpoint = await FolderCheckpoint.open(files.checkpoint, fingerprint, !resume);
