@@ -1,5 +1,6 @@
 /** @file Messages between the extension host and the graph view. */
 import { z } from "zod";
+import { layerDetailsSchema } from "../config/layerDetails.ts";
 import { groupNodeSchema, layerFactsSchema, operatorNodeSchema } from "../config/networkGraph.ts";
 import { blockResultSchema, layerResultSchema } from "../config/result.ts";
 import { sensitivitySchema } from "../config/sensitivity.ts";
@@ -33,14 +34,6 @@ export const nodeDataSchema = z.object({
     .describe("By layer, operator or output name."),
   /** 0 is the least value and 1 the greatest. */
   gradient: z.array(z.object({ stop: z.number(), colour: z.string() })).optional(),
-});
-
-export const layerDetailsSchema = z.object({
-  layer: z.string(),
-  histogram: z.object({ from: z.number(), to: z.number(), counts: z.array(z.number()) }).describe("Of the FP32 weights."),
-  grid: z.array(z.number()).describe("Values that the quantized weights can take in one channel of median range."),
-  activation: z.object({ from: z.number(), to: z.number() }).optional().describe("Range of the layer's input, where a run measured it."),
-  flipped: z.number().optional().describe("Share of weights rounded away from nearest, 0..1."),
 });
 
 /** What the view shows of one run, or of the config alone. */
@@ -105,6 +98,5 @@ export const fromGraphViewSchema = z.discriminatedUnion("type", [
 export type VisibleGraph = z.infer<typeof visibleGraphSchema>;
 export type ShownRun = z.infer<typeof shownRunSchema>;
 export type NodeData = z.infer<typeof nodeDataSchema>;
-export type LayerDetails = z.infer<typeof layerDetailsSchema>;
 export type ToGraphView = z.infer<typeof toGraphViewSchema>;
 export type FromGraphView = z.infer<typeof fromGraphViewSchema>;

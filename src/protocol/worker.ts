@@ -1,6 +1,8 @@
 /** @file Messages between the extension host and the worker, its child process. One process does one job. */
 import { z } from "zod";
 import { inspectionSchema } from "../config/inspection.ts";
+import { layerDetailsSchema } from "../config/layerDetails.ts";
+import { networkGraphSchema } from "../config/networkGraph.ts";
 import { resultSchema } from "../config/result.ts";
 import { limitSchema } from "../config/schema.ts";
 import { frontSchema, searchResultSchema } from "../config/searchResult.ts";
@@ -18,6 +20,15 @@ const candidates = z.array(z.number().int().min(2).max(8)).min(1).optional().des
 
 export const jobSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("inspect"), model: z.string(), runtime: runtimeSettingsSchema }),
+  z.object({ job: z.literal("graph"), model: z.string(), runtime: runtimeSettingsSchema }),
+  z.object({
+    job: z.literal("layer-details"),
+    model: z.string(),
+    layer: z.string(),
+    bits: z.number().int().min(2).max(8).optional().describe("Of the grid; without it there is none."),
+    quantized: z.string().optional().describe("A model that a run has exported: the grid and the activation range are read from it."),
+    runtime: runtimeSettingsSchema,
+  }),
   z.object({ job: z.literal("init"), model: z.string(), calibration: z.string().optional(), runtime: runtimeSettingsSchema }),
   z.object({ job: z.literal("run"), config: z.string(), run: z.string(), resume: z.boolean(), runtime: runtimeSettingsSchema }),
   z.object({
@@ -47,6 +58,8 @@ export const toWorkerSchema = z.discriminatedUnion("type", [
 
 export const jobResultSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("inspect"), inspection: inspectionSchema }),
+  z.object({ job: z.literal("graph"), graph: networkGraphSchema }),
+  z.object({ job: z.literal("layer-details"), details: layerDetailsSchema }),
   z.object({ job: z.literal("init"), config: z.string().describe("Path of the config that was written.") }),
   z.object({ job: z.literal("run"), result: resultSchema, resultFile: z.string() }),
   z.object({ job: z.literal("sensitivity"), sensitivity: sensitivitySchema, file: z.string() }),

@@ -15,8 +15,10 @@ import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { Progress, ReportProgress } from "../protocol/progress.ts";
 import type { Job, JobResult, RuntimeSettings } from "../protocol/worker.ts";
+import { drawModel } from "./drawModel.ts";
 import { makeFolder } from "./folders.ts";
 import { initConfig } from "./initConfig.ts";
+import { layerDetails } from "./layerDetails.ts";
 import { measureConfigured } from "./measureConfigured.ts";
 import { quantizeRun } from "./quantizeRun.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
@@ -37,6 +39,10 @@ export async function runJob(job: Job, context: JobContext): Promise<JobResult> 
   switch (job.job) {
     case "inspect":
       return { job: "inspect", inspection: await inspectModel(runtime, job.model) };
+    case "graph":
+      return { job: "graph", graph: await drawModel(runtime, job.model) };
+    case "layer-details":
+      return { job: "layer-details", details: await layerDetails(runtime, job) };
     case "init":
       return { job: "init", config: await initConfig({ runtime, model: job.model, calibration: job.calibration }) };
     case "run": {
