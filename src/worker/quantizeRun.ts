@@ -91,6 +91,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     ({ network, quantized } = found);
     for (const message of found.warnings) warn(message);
   } else quantized = await quantizeWeights(options, network, bits, calibration);
+  warnings.push(...quantized.warnings);
 
   report({ type: "phase", phase: "export", message: `Writing ${output}` });
   const { weights } = quantized;
@@ -145,8 +146,6 @@ function requireImplemented(run: RunConfig): void {
     run.activations !== "fp32" && `activations: ${run.activations}`,
     Object.values(run.layers).some(({ activations }) => activations !== undefined && activations !== "fp32") && "activations of a layer",
     run.method === "qdrop" && `method: ${run.method}`,
-    (run.granularity === "stage" || run.granularity === "net") && `granularity: ${run.granularity}`,
-    run.loss === "fisher" && "loss: fisher",
   ].filter((entry) => entry !== false && entry !== undefined);
   if (missing.length > 0)
     throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, {
@@ -180,6 +179,7 @@ async function quantizeWeights(
     { runtime, network, bits, report, signal },
     {
       granularity,
+      loss: run.loss,
       seed: run.seed,
       schedule: () => schedule,
       inputs: new Map([[primaryInput(network).name, cache]]),

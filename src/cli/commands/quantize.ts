@@ -1,8 +1,9 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { configSchema, type RunConfig } from "../../config/schema.ts";
+import { type CalibrationConfig, configSchema, distillSchema, type RunConfig } from "../../config/schema.ts";
 import { UserError } from "../../engine/errors.ts";
 import { quantizeModel } from "../../worker/quantizeModel.ts";
 import { type Command, onePositional, openRuntime, parse, positiveNumber, wholeNumber } from "../commandLine.ts";
+import { evaluationHelp, evaluationOf, evaluationOptions } from "../evaluationOptions.ts";
 import { parseInput } from "../inputOption.ts";
 import { resultsTable } from "../resultsTable.ts";
 
@@ -11,16 +12,17 @@ export const quantizeCommand: Command = {
   usage: "MODEL.onnx --calibration DIR [--weights 4] [--activations 8|none] [--evaluation DIR] [--output OUT.onnx]",
   summary: "Quantizes a model without a config.",
   options: [
+    ["--distill N", "make N calibration images from the model's BatchNorm statistics, where there is no data"],
     ["--calibration DIR", "folder of images (or a .npy/.npz file of inputs) to learn from"],
     ["--weights BITS", "bits of the weights, 2 to 8 (default: 4)"],
     ["--activations BITS", "bits of the activations, or none (default: none)"],
-    ["--evaluation DIR", "labelled images, a folder a class, to measure on"],
-    ["--classes FILE", "folder names of the classes, one a line, where their order is not the sorted one"],
-    ["--output-offset N", "leading outputs to skip, 1 where output 0 is the background"],
+    ["--evaluation DIR", "labelled images to measure on"],
+    ...evaluationHelp,
     ["--output FILE", "the quantized model (default: MODEL.w4.onnx beside the model)"],
     ["--format NAME", "portable (8-bit containers) or native (INT2/INT4) (default: portable)"],
     ["--method NAME", "nearest, dfq, adaround or brecq (default: brecq)"],
-    ["--granularity NAME", "what is reconstructed at once: layer or block (default: block)"],
+    ["--granularity NAME", "what is reconstructed at once: layer, block, stage or net (default: block)"],
+    ["--loss NAME", "mse, or fisher: errors weighted by the Fisher information (default: mse)"],
     ["--steps N", "optimization steps a block, or published (default: by the bits)"],
     ["--first-last BITS", "bits of the first and last layers (default: 8)"],
     ["--count N", "calibration images to draw (default: 1024)"],
@@ -30,15 +32,16 @@ export const quantizeCommand: Command = {
   async run(args, context) {
     const { values, positionals } = parse(args, {
       calibration: { type: "string" },
+      distill: { type: "string" },
       weights: { type: "string", default: "4" },
       activations: { type: "string", default: "none" },
       evaluation: { type: "string" },
-      classes: { type: "string" },
-      "output-offset": { type: "string", default: "0" },
+      ...evaluationOptions,
       output: { type: "string" },
       format: { type: "string", default: "portable" },
       method: { type: "string", default: "brecq" },
       granularity: { type: "string", default: "block" },
+      loss: { type: "string", default: "mse" },
       steps: { type: "string" },
       "first-last": { type: "string", default: "8" },
       count: { type: "string", default: "1024" },
@@ -51,6 +54,7 @@ export const quantizeCommand: Command = {
       activations: values.activations === "none" ? "fp32" : bits(values.activations, "--activations"),
       method: values.method,
       granularity: values.granularity,
+      loss: values.loss,
       steps: values.steps === undefined || values.steps === "published" ? values.steps : wholeNumber(values.steps, "--steps"),
       firstLast: bits(values["first-last"], "--first-last"),
       seed: wholeNumber(values.seed, "--seed"),
@@ -66,16 +70,9 @@ export const quantizeCommand: Command = {
         run,
         runName: `w${run.weights}`,
         input: values.input === undefined ? undefined : parseInput(values.input),
-        calibration: values.calibration === undefined ? undefined : calibrationOf(resolve(values.calibration), count),
-        evaluation:
-          values.evaluation === undefined
-            ? undefined
-            : {
-                images: resolve(values.evaluation),
-                labels: "folders",
-                classes: values.classes && resolve(values.classes),
-                outputOffset: wholeNumber(values["output-offset"], "--output-offset"),
-              },
+        calibration: calibrationOf(values.calibration, values.distill, count),
+        // `count` is of the calibration images.
+        evaluation: values.evaluation === undefined ? undefined : evaluationOf(values.evaluation, { ...values, count: undefined }),
         output: values.output ?? join(dirname(model), `${basename(model).replace(/\.onnx$/i, "")}.w${run.weights}.onnx`),
       },
       context,
@@ -88,8 +85,13 @@ function bits(text: string, option: string): number | "fp32" {
   return text === "fp32" ? "fp32" : wholeNumber(text, option);
 }
 
-function calibrationOf(path: string, count: number) {
-  return /\.np[yz]$/i.test(path) ? { arrays: path, count } : { images: path, count };
+function calibrationOf(path: string | undefined, distill: string | undefined, count: number): CalibrationConfig | undefined {
+  if (distill !== undefined) {
+    if (path !== undefined) throw new UserError("--calibration and --distill exclude each other.", { hint: "Name one of them." });
+    return { distill: distillSchema.parse({ count: positiveNumber(distill, "--distill") }) };
+  }
+  if (path === undefined) return undefined;
+  return /\.np[yz]$/i.test(path) ? { arrays: resolve(path), count } : { images: resolve(path), count };
 }
 
 /** Checks the run's settings by the config's own schema. */

@@ -1,7 +1,7 @@
 /** @file Weight quantization of a whole network: nearest rounding, or reconstruction block by block. */
 
 import type { BlockResult } from "../../config/result.ts";
-import type { Granularity } from "../../config/schema.ts";
+import type { Granularity, RunConfig } from "../../config/schema.ts";
 import type { ReportProgress } from "../../protocol/progress.ts";
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
@@ -13,7 +13,9 @@ import { fitWeightQuantizer, nearestLevels, type WeightQuantizer, weightQuantiza
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import { Activations } from "./activations.ts";
+import { smallBatchWarning } from "./affordableBatch.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { fisherWeights } from "./fisherWeights.ts";
 import { type Cached, reconstruct } from "./reconstruct.ts";
 import { cacheDistance, release, runSegment } from "./runSegment.ts";
 import { batchSize, type Schedule } from "./schedule.ts";
@@ -35,6 +37,8 @@ export interface QuantizeOptions {
 /** Settings of reconstruction. */
 export interface ReconstructionPlan {
   readonly granularity: Granularity;
+  /** "mse" unless said otherwise. */
+  readonly loss?: RunConfig["loss"];
   readonly seed: number;
   /** The training of a unit whose layers have these bits; 0 steps: nearest rounding. */
   readonly schedule: (bits: readonly number[]) => Schedule;
@@ -50,13 +54,15 @@ export interface QuantizedWeights {
   /** The same layers rounded to nearest, by layer name. */
   readonly nearest: ReadonlyMap<string, WeightQuantization>;
   readonly blocks: readonly BlockResult[];
+  /** Sentences for the user about what was done otherwise than the settings say. */
+  readonly warnings: readonly string[];
 }
 
 /** Rounds every quantized layer's weights to nearest on its searched grid. */
 export async function quantizeNearest({ runtime, network, bits, report, signal }: QuantizeOptions): Promise<QuantizedWeights> {
   const quantizers = await fitQuantizers(runtime, network, bits, report, signal);
   const nearest = new Map([...quantizers].map(([layer, quantizer]) => [layer, weightQuantization(quantizer, nearestLevels(quantizer))]));
-  return { weights: [...nearest.values()], nearest, blocks: [] };
+  return { weights: [...nearest.values()], nearest, blocks: [], warnings: [] };
 }
 
 /**
@@ -74,6 +80,10 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
   const nearest = new Map([...quantizers].map(([layer, quantizer]) => [layer, weightQuantization(quantizer, nearestLevels(quantizer))]));
   const weights = new Map(nearest);
   const blocks: BlockResult[] = [];
+  const fisher =
+    plan.loss === "fisher" ? await fisherWeights({ ...plan, runtime, network, units: trained.map(({ unit }) => unit), report, signal }) : undefined;
+  const warnings = [...(fisher?.warnings ?? []), ...trained.flatMap(({ unit, schedule }) => smallBatchWarning(network, unit, schedule.batch))];
+  for (const message of warnings) report({ type: "warning", message });
   report({ type: "phase", phase: "reconstruction", message: `Reconstructing ${trained.length} blocks` });
 
   try {
@@ -88,9 +98,10 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
       });
     }
   } finally {
+    fisher?.releaseAll();
     activations.releaseAll();
   }
-  return { weights: [...weights.values()], nearest, blocks };
+  return { weights: [...weights.values()], nearest, blocks, warnings };
 
   async function reconstructUnit(
     { unit, index, quantizers: own, schedule }: UnitJob,
@@ -101,7 +112,9 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
     const place = { index: number, name: unit.name };
     const begin = performance.now();
     report({ type: "block-start", ...place, count: trained.length, layers: own.map(({ layer }) => layer.name), steps: schedule.steps });
-    const lossOf = (weightsOf: readonly WeightQuantization[]) => unitLoss(options, plan, unit, inputs, targets, constantsOf(weightsOf));
+    const errorWeights = fisher?.of(unit);
+    const lossOf = (weightsOf: readonly WeightQuantization[]) =>
+      unitLoss(options, plan, { unit, inputs, targets, weights: errorWeights }, constantsOf(weightsOf));
     const before = await lossOf(own.map(({ layer }) => nearest.get(layer.name)!));
     const saved = await plan.checkpoint?.load(index);
     const found =
@@ -113,6 +126,7 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
         quantizers: own,
         inputs,
         targets,
+        weights: errorWeights,
         samples: plan.samples,
         schedule,
         nearestLoss: before,
@@ -126,6 +140,7 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
     timeLeft.finish(number);
     const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!));
     const loss = { before, after: await lossOf(reconstructed) };
+    fisher?.release(unit);
     const seconds = (performance.now() - begin) / 1000;
     report({ type: "block-end", ...place, count: trained.length, loss, seconds, resumed: saved !== undefined });
     const result = {
@@ -181,13 +196,16 @@ function constantsOf(weights: readonly WeightQuantization[]): Map<string, Tensor
   return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
 }
 
-/** The reconstruction loss of a unit with some weights, on the first {@link lossSamples} samples. */
+/** The reconstruction loss of a unit with some weights (the one that is trained: weighted by Fisher information where that is), on the first {@link lossSamples} samples. */
 async function unitLoss(
   { runtime, network, signal }: QuantizeOptions,
   plan: ReconstructionPlan,
-  unit: Unit,
-  inputs: readonly Cached[],
-  targets: readonly ActivationCache[],
+  {
+    unit,
+    inputs,
+    targets,
+    weights,
+  }: { unit: Unit; inputs: readonly Cached[]; targets: readonly ActivationCache[]; weights?: readonly ActivationCache[] | undefined },
   constants: ReadonlyMap<string, Tensor>,
 ): Promise<number> {
   const outputs = trainedOutputs(network, unit);
@@ -203,7 +221,7 @@ async function unitLoss(
     constants,
     signal,
   });
-  const loss = outputs.reduce((sum, output, j) => sum + cacheDistance(made.get(output) as ActivationCache, targets[j]!, batchSize), 0);
+  const loss = outputs.reduce((sum, output, j) => sum + cacheDistance(made.get(output) as ActivationCache, targets[j]!, batchSize, weights?.[j]), 0);
   for (const cached of made.values()) release(cached);
   return loss;
 }

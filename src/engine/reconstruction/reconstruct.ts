@@ -10,6 +10,7 @@ import type { WeightQuantizer } from "../quantizers/weightQuantizer.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import { adamFactors } from "./adam.ts";
+import { affordableBatch } from "./affordableBatch.ts";
 import type { Schedule, TrainingProblem } from "./schedule.ts";
 import type { Segment } from "./segment.ts";
 import { factorColumns, feeds, trainingModel } from "./trainingStep.ts";
@@ -29,6 +30,8 @@ export interface ReconstructionOptions {
   readonly inputs: readonly Cached[];
   /** What the FP32 network gives at the segment's trained outputs. */
   readonly targets: readonly ActivationCache[];
+  /** Weights of the outputs' squared errors, where they are not all alike. */
+  readonly weights?: readonly ActivationCache[] | undefined;
   readonly samples: number;
   readonly schedule: Schedule;
   /** Reconstruction loss with nearest rounding. */
@@ -50,10 +53,10 @@ export interface Reconstruction {
  * @throws CancelledError when the signal is aborted
  */
 export async function reconstruct(options: ReconstructionOptions): Promise<Reconstruction> {
-  const { runtime, network, segment, quantizers, schedule } = options;
+  const { runtime, network, segment, quantizers, schedule, weights } = options;
   const rounding = roundingProblem(quantizers);
-  const batch = network.shapes.fixedBatch ?? Math.min(schedule.batch, options.samples);
-  const session = await runtime.createSession(trainingModel({ network, segment, rounding, batch }));
+  const batch = Math.min(affordableBatch(network, segment.nodes, schedule.batch), options.samples);
+  const session = await runtime.createSession(trainingModel({ network, segment, rounding, batch, weighted: weights !== undefined }));
   try {
     return await train(session, options, batch, rounding);
   } finally {
@@ -118,8 +121,9 @@ class MinibatchFeeds {
   readonly #random: Random;
   readonly #batch: number;
 
-  constructor({ inputs, targets, samples, random }: ReconstructionOptions, batch: number) {
-    this.#named = [...inputs.map((cache, i) => [`input_${i}`, cache] as const), ...targets.map((cache, j) => [`target_${j}`, cache] as const)];
+  constructor({ inputs, targets, weights = [], samples, random }: ReconstructionOptions, batch: number) {
+    const groups = { input: inputs, target: targets, weight: weights };
+    this.#named = Object.entries(groups).flatMap(([group, caches]) => caches.map((cache, i) => [`${group}_${i}`, cache] as const));
     this.#inMemory = this.#named.every(([, cached]) => !("gather" in cached) || cached.whole() !== undefined);
     this.#samples = samples;
     this.#random = random;

@@ -71,8 +71,11 @@ export function release(cached: Cached): void {
   if ("gather" in cached) cached.release();
 }
 
-/** Mean over samples and positions of the squared error summed over channels: the reconstruction loss of two caches. */
-export function cacheDistance(a: ActivationCache, b: ActivationCache, batch: number): number {
+/**
+ * Mean over samples and positions of the squared error summed over channels: the reconstruction loss of two caches.
+ * @param weights how often each element's squared error counts
+ */
+export function cacheDistance(a: ActivationCache, b: ActivationCache, batch: number, weights?: ActivationCache): number {
   const channels = a.dims[1] ?? 1;
   let sum = 0;
   let elements = 0;
@@ -80,7 +83,8 @@ export function cacheDistance(a: ActivationCache, b: ActivationCache, batch: num
     const count = Math.min(batch, a.samples - start);
     const x = floatData(a.read(start, count));
     const y = floatData(b.read(start, count));
-    for (let i = 0; i < x.length; i++) sum += (x[i]! - y[i]!) ** 2;
+    const w = weights && floatData(weights.read(start, count));
+    for (let i = 0; i < x.length; i++) sum += (w ? w[i]! : 1) * (x[i]! - y[i]!) ** 2;
     elements += x.length;
   }
   return (sum * channels) / elements;

@@ -1,10 +1,11 @@
-/** @file How the network's blocks are cut for reconstruction: as they are, or layer by layer. */
+/** @file How the network's blocks are cut for reconstruction: as they are, layer by layer, or put together into larger units. */
 import type { Granularity } from "../../config/schema.ts";
 import { nodeReads } from "../graph/graph.ts";
 import type { Layer } from "../graph/layers.ts";
 import type { Network } from "../graph/prepare.ts";
 import type { NodeProto } from "../onnx/onnx_pb.ts";
 import { isBatched, type Segment } from "./segment.ts";
+import { mergeBlocks } from "./stages.ts";
 
 /** A part of the network that is reconstructed at once (or only run, where it has no layers). */
 export interface Unit extends Segment {
@@ -16,8 +17,19 @@ export interface Unit extends Segment {
 /** The network's units in the order in which they run. Together they cover every node. */
 export function reconstructionUnits(network: Network, granularity: Granularity): Unit[] {
   const blocks: Unit[] = network.blocks.map((block) => ({ ...block }));
-  const units = granularity === "layer" ? blocks.flatMap((block) => layerUnits(network, block)) : blocks;
-  return mergeUncacheable(network, units);
+  return mergeUncacheable(network, unitsOf(network, blocks, granularity));
+}
+
+function unitsOf(network: Network, blocks: readonly Unit[], granularity: Granularity): Unit[] {
+  switch (granularity) {
+    case "layer":
+      return blocks.flatMap((block) => layerUnits(network, block));
+    case "block":
+      return [...blocks];
+    case "stage":
+    case "net":
+      return mergeBlocks(network, blocks, granularity);
+  }
 }
 
 /** Cuts a block into its layers, each with the activation behind it; what is left over (joins, pools) is only run. */

@@ -25,10 +25,13 @@ export interface TrainingOptions {
   readonly segment: Segment;
   readonly rounding: RoundingProblem;
   readonly batch: number;
+  /** Whether the squared errors have weights (`weight_<j>`), one an element. */
+  readonly weighted?: boolean | undefined;
 }
 
 /**
  * The training model. Inputs: `input_<i>` and `target_<j>` (the caches of the segment's inputs and of its {@link trainedOutputs}),
+ * `weight_<j>` of the same shape as `target_<j>` where errors have weights,
  * `samples` [steps, batch], `factors` [steps, 4], `steps` (scalar), and the state `value`, `mean`, `square`
  * [size]. Outputs: the new state under the same names with `_out`, and `losses` [steps].
  */
@@ -41,6 +44,7 @@ export function trainingModel(options: TrainingOptions): ModelProto {
   });
   trainedOutputs(network, segment).forEach((output, j) => {
     b.input(`target_${j}`, "float", cacheDims(network, output));
+    if (options.weighted) b.input(`weight_${j}`, "float", cacheDims(network, output));
   });
   b.input(feeds.samples, "int64", ["steps", batch]);
   b.input(feeds.factors, "float", ["steps", factorColumns.length]);
@@ -72,7 +76,7 @@ function cacheDims(network: Network, value: string) {
   return ["rows", ...network.shapes.shapeOf(value, 1).slice(1)];
 }
 
-function stepBody({ network, segment, rounding, batch }: TrainingOptions) {
+function stepBody({ network, segment, rounding, batch, weighted }: TrainingOptions) {
   const size = rounding.start.length;
   const b = new GraphBuilder("step/");
   const index = b.input("step/index", "int64", []);
@@ -100,13 +104,14 @@ function stepBody({ network, segment, rounding, batch }: TrainingOptions) {
   const seeds = new Map<string, string>();
   const losses = trainedOutputs(network, segment).map((output, j) => {
     const target = gatherSamples(b, network, output, `target_${j}`, samples, batch);
-    const { loss, gradient } = emitSquaredError(b, output, target, network.shapes.shapeOf(output, batch));
+    const weights = weighted ? gatherSamples(b, network, output, `weight_${j}`, samples, batch) : undefined;
+    const { loss, gradient } = emitSquaredError(b, output, target, network.shapes.shapeOf(output, batch), weights);
     seeds.set(output, gradient);
     return loss;
   });
   const loss = losses.length === 1 ? losses[0]! : b.op("Sum", losses);
 
-  const facts = stepFacts(network, b, batch, new Map([...replaced].map(([original, name]) => [name, original])));
+  const facts = batchFacts(network, b, batch, new Map([...replaced].map(([original, name]) => [name, original])));
   const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt: soft.weights });
   const atWeights = soft.weights.map((weight) => gradients.get(weight) ?? b.op("Mul", [weight, b.scalar(0)]));
   const gradient = emitRoundingGradient(b, soft, atWeights, strength, power);
@@ -128,16 +133,22 @@ function gatherSamples(b: GraphBuilder, network: Network, value: string, cache: 
   return b.op("Reshape", [b.op("Gather", [perSample, samples], { axis: 0 }), b.ints([dims[0]! * batch, ...dims.slice(1)])]);
 }
 
-/** Squared error, summed over channels (axis 1) and averaged over the rest, with its gradient (DESIGN section 4, `mse`). */
-function emitSquaredError(b: GraphBuilder, output: string, target: string, dims: readonly number[]) {
-  const weight = (dims[1] ?? 1) / sizeOf(dims);
+/**
+ * Squared error, summed over channels (axis 1) and averaged over the rest, with its gradient (DESIGN section 4, `mse`); with weights, each
+ * element's squared error counts as often as its weight says (`fisher`: BRECQ, equation 10).
+ */
+function emitSquaredError(b: GraphBuilder, output: string, target: string, dims: readonly number[], weights?: string) {
+  const share = (dims[1] ?? 1) / sizeOf(dims);
   const difference = b.op("Sub", [output, target]);
-  const loss = b.op("Mul", [b.op("ReduceSumSquare", [difference], { keepdims: 0 }), b.scalar(weight)]);
-  return { loss, gradient: b.op("Mul", [difference, b.scalar(2 * weight)]) };
+  const weighted = weights ? b.op("Mul", [difference, weights]) : difference;
+  const sum = weights
+    ? b.op("ReduceSum", [b.op("Mul", [weighted, difference])], { keepdims: 0 })
+    : b.op("ReduceSumSquare", [difference], { keepdims: 0 });
+  return { loss: b.op("Mul", [sum, b.scalar(share)]), gradient: b.op("Mul", [weighted, b.scalar(2 * share)]) };
 }
 
-/** What is known of the step's values: those of the network at this batch, under the names that they have here. */
-function stepFacts(network: Network, b: GraphBuilder, batch: number, originals: ReadonlyMap<string, string>): ValueFacts {
+/** What is known of values that a graph takes over from the network at a batch size, under the names that they have in `b`. */
+export function batchFacts(network: Network, b: GraphBuilder, batch: number, originals: ReadonlyMap<string, string> = new Map()): ValueFacts {
   const original = (value: string) => originals.get(value) ?? value;
   return {
     shapeOf: (value) => network.graph.constant(original(value))?.dims ?? network.shapes.shapeOf(original(value), batch),
