@@ -8,6 +8,7 @@ import type { Command } from "./commandLine.ts";
 import { commonHelp } from "./commandLine.ts";
 import { baselinesCommand } from "./commands/baselines.ts";
 import { compareCommand } from "./commands/compare.ts";
+import { distillCommand } from "./commands/distill.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { initCommand } from "./commands/init.ts";
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   evaluateCommand,
   compareCommand,
   baselinesCommand,
+  distillCommand,
   exportCommand,
 ];
 

@@ -33,6 +33,14 @@ export const inputSchema = z
   })
   .describe("How an image becomes the model's input: a pixel p becomes (p / scale - mean) / std.");
 
+export const distillSchema = z
+  .strictObject({
+    count: z.int().positive().default(1024).describe("How many images to make."),
+    steps: z.int().positive().default(100).describe("Optimization steps a batch of images: more match the statistics better."),
+    seed: z.int().min(0).default(1005).describe("Seed of the images: runs of all seeds share them."),
+  })
+  .describe("Images made to match the model's BatchNorm statistics, where no data is at hand.");
+
 export const calibrationSchema = z
   .union([
     z.strictObject({
@@ -44,13 +52,7 @@ export const calibrationSchema = z
       count: z.int().positive().default(1024).describe("How many samples to draw, with the run's seed."),
     }),
     z.strictObject({
-      distill: z
-        .strictObject({
-          count: z.int().positive().default(1024).describe("How many images to make."),
-          steps: z.int().positive().default(100).describe("Optimization steps a batch of images: more match the statistics better."),
-          seed: z.int().min(0).default(1005).describe("Seed of the images: runs of all seeds share them."),
-        })
-        .describe("Images made to match the model's BatchNorm statistics, where no data is at hand."),
+      distill: distillSchema,
     }),
   ])
   .describe("What reconstruction learns from.");
