@@ -1,6 +1,7 @@
 /** @file Runs side by side: the rows of the compare view, of its copies and of the comparing tools. */
 import { formatByteSize } from "./byteSize.ts";
-import type { Accuracy, RunResult } from "./result.ts";
+import { metricNames } from "./metricNames.ts";
+import type { RunResult } from "./result.ts";
 
 export interface ComparisonRow {
   label: string;
@@ -20,15 +21,6 @@ export interface Comparison {
   blocks: { name: string; before: (number | undefined)[]; after: (number | undefined)[] }[];
 }
 
-const accuracies: [keyof Accuracy, string, string][] = [
-  ["top1", "Top-1", "%"],
-  ["top5", "Top-5", "%"],
-  ["map", "mAP", "%"],
-  ["ap50", "AP50", "%"],
-  ["miou", "mIoU", "%"],
-  ["psnr", "PSNR", "dB"],
-];
-
 export function compareRuns(results: readonly RunResult[]): Comparison {
   const row = (
     label: string,
@@ -45,12 +37,13 @@ export function compareRuns(results: readonly RunResult[]): Comparison {
     row("Weights", "", ({ config }) => bitsText(config.weights)),
     row("Activations", "", ({ config }) => bitsText(config.activations)),
     row("Method", "", ({ config }) => (typeof config.method === "string" ? config.method : undefined)),
-    ...accuracies.flatMap(([key, label, unit]) => [
+    ...metricNames.flatMap(({ key, label, unit }) => [
       row(label, unit, ({ metrics }) => metrics.quantized[key], "higher"),
       row(`${label} − FP32`, unit === "%" ? "points" : unit, ({ metrics }) => difference(metrics.quantized[key], metrics.fp32[key]), "higher"),
     ]),
     row("Agreement with FP32", "%", ({ metrics }) => metrics.agreement, "higher"),
     row("SQNR of the outputs", "dB", ({ metrics }) => metrics.sqnr, "higher"),
+    row("PSNR to FP32", "dB", ({ metrics }) => metrics.psnrToFp32, "higher"),
     row("Images", "", ({ metrics }) => metrics.images),
     row("Size", "bytes", ({ size }) => size.quantizedBytes, "lower"),
     row("Size of FP32", "bytes", ({ size }) => size.fp32Bytes),

@@ -16,7 +16,11 @@ export const accuracySchema = z
 export const metricsSchema = z.object({
   fp32: accuracySchema,
   quantized: accuracySchema,
-  agreement: z.number().optional().describe("Percent of images for which FP32 and quantized network choose the same class."),
+  agreement: z
+    .number()
+    .optional()
+    .describe("Percent of images for which FP32 and quantized network choose the same class; of pixels, where each has a class."),
+  psnrToFp32: z.number().optional().describe("Peak signal-to-noise ratio of the quantized network's images to FP32's, in dB."),
   sqnr: z.number().optional().describe("Signal to quantization noise of the outputs, in dB."),
   images: z.number().int().describe("How many images the metrics are measured on."),
   source: z.enum(["evaluation", "calibration"]).describe("Which data the metrics are measured on."),
@@ -34,6 +38,16 @@ export const layerResultSchema = z.object({
   sqnr: z.number().optional().describe("Signal to quantization noise of the weights, in dB."),
   flipped: z.number().optional().describe("Share of weights rounded away from the nearest level, 0..1."),
 });
+
+export const activationResultSchema = z
+  .object({
+    value: z.string().describe("The tensor's name in the model."),
+    readers: z.array(z.string()).describe("Layers, and other operators, that read it quantized."),
+    bits: z.number(),
+    scale: z.number(),
+    zeroPoint: z.number(),
+  })
+  .describe("A quantized tensor of activations: it stands for scale * (integer - zeroPoint), integers in 0..2^bits-1.");
 
 export const blockResultSchema = z.object({
   name: z.string(),
@@ -61,6 +75,7 @@ export const resultSchema = z.object({
   config: z.record(z.string(), z.unknown()).describe("The run's settings with all defaults filled in."),
   metrics: metricsSchema,
   layers: z.array(layerResultSchema),
+  activations: z.array(activationResultSchema).optional().describe("Every quantized tensor of activations."),
   blocks: z.array(blockResultSchema),
   size: z.object({ fp32Bytes: z.number(), quantizedBytes: z.number() }),
   seconds: z.number(),
@@ -76,6 +91,7 @@ export const resultSchema = z.object({
 export type Accuracy = z.infer<typeof accuracySchema>;
 export type Metrics = z.infer<typeof metricsSchema>;
 export type LayerResult = z.infer<typeof layerResultSchema>;
+export type ActivationResult = z.infer<typeof activationResultSchema>;
 export type BlockResult = z.infer<typeof blockResultSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 export type RunResult = z.infer<typeof resultSchema>;

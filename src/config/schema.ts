@@ -61,14 +61,31 @@ export const evaluationSchema = z
   .strictObject({
     images: z.string().min(1).describe("Folder of images, searched recursively, relative to this file."),
     labels: z
-      .union([z.literal("folders"), z.literal("yolo"), z.string().min(1)])
+      .union([z.literal("folders"), z.literal("yolo"), z.literal("masks"), z.literal("images"), z.literal("none"), z.string().min(1)])
       .default("folders")
       .describe(
-        '"folders": the class is the rank of the folder\'s name (or its line in `classes`); a text file of "path index" lines; "yolo" with `boxes`.',
+        '"folders": the class is the rank of the folder\'s name (or its line in `classes`); a text file of "path index" lines; "yolo" with `boxes` and `decoder`; "masks" with `masks`; "images": the output is compared with `targets`; "none".',
       ),
     classes: z.string().optional().describe("A text file with one folder name a line: its line is the class index."),
-    boxes: z.string().optional().describe("Folder of YOLO label files."),
-    decoder: z.enum(["yolox", "nanodet", "boxes"]).optional().describe("How the model's outputs become boxes."),
+    boxes: z.string().optional().describe("Folder of YOLO label files: for each image, a text file with its path and name."),
+    decoder: z
+      .enum(["yolox", "nanodet", "boxes"])
+      .optional()
+      .describe("How the model's outputs become boxes; `boxes`: an output of boxes and one of scores."),
+    boxFormat: z
+      .enum(["corners", "center"])
+      .default("corners")
+      .describe("Of the decoder `boxes`. corners: left, top, right, bottom. center: centre x, centre y, width, height."),
+    masks: z
+      .string()
+      .optional()
+      .describe("Folder of PNG masks: for each image, one with its path and name, whose pixels are classes (255: not counted)."),
+    targets: z
+      .string()
+      .optional()
+      .describe(
+        "Folder of the images that the outputs should show, by the images' paths and names; unset: the images themselves at the output's size.",
+      ),
     outputOffset: z.int().min(0).default(0).describe("Leading outputs to skip: 1 where output 0 is the background."),
     count: z.int().positive().optional().describe("Evaluate on the first so many images (in sorted order)."),
   })

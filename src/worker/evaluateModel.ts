@@ -52,7 +52,7 @@ export async function evaluateModel(
       input: first.name,
       dataset,
       batch: fixedBatchOf(proto) ?? batchSize,
-      outputOffset: evaluation.outputOffset,
+      outputs: evaluation,
       source: "evaluation",
       signal,
       onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),

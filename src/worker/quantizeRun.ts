@@ -239,7 +239,7 @@ async function measure(
       input: primaryInput(network).name,
       dataset,
       batch: fixedBatchOf(network.source) ?? Math.min(evaluationBatch, dataset.count),
-      outputOffset: config.evaluation?.outputOffset ?? 0,
+      outputs: config.evaluation,
       source,
       signal,
       onProgress: (done, total) => report({ type: "count", label: "Measuring", done, total }),

@@ -210,9 +210,46 @@ describe("openEvaluation", () => {
     expect(error.place).toEqual({ file: join(folder, "list.txt"), line: 2 });
   });
 
-  it("has no classes where the labels are boxes, and says so", async () => {
-    const dataset = await evaluation(temporaryFolder(folders), { labels: "yolo", boxes: "labels" });
+  it("reads boxes of YOLO label files, in pixels of each image", async () => {
+    const labels = { "labels/cat/1.txt": "3 0.5 0.5 1 1\n0 0.25 0.25 0.5 0.5\n" };
+    const dataset = await evaluation(temporaryFolder({ ...folders, ...labels }), { labels: "yolo", boxes: "labels" });
     expect(dataset.labels).toBeUndefined();
-    expect(dataset.warnings[0]).toMatch(/Boxes/);
+    const at = dataset.names.indexOf("cat/1.png");
+    const [width, height] = [53, 37];
+    expect(dataset.boxes?.[at]).toEqual([
+      { class: 3, left: 0, right: width, top: 0, bottom: height },
+      { class: 0, left: 0, right: width / 2, top: 0, bottom: height / 2 },
+    ]);
+    expect(dataset.boxes?.filter((_, i) => i !== at).flat()).toEqual([]);
+  });
+
+  it.each([
+    ["0 0.5 0.5 1", /is not a box/],
+    ["0 0.5 0.5 1 x", /is not a box/],
+    ["-1 0.5 0.5 1 1", /is not a box/],
+    ["0 50 50 10 10", /in shares of the image/],
+  ])("refuses the label line %s", async (line, message) => {
+    const folder = temporaryFolder({ ...folders, "labels/cat/1.txt": `0 0.5 0.5 1 1\n${line}` });
+    const error = await failure(evaluation(folder, { labels: "yolo", boxes: "labels" }));
+    expect(error.message).toMatch(message);
+    expect(error.place).toEqual({ file: join(folder, "labels/cat/1.txt"), line: 2 });
+  });
+
+  it("asks for the folder of boxes, and for label files in it", async () => {
+    const folder = temporaryFolder({ ...folders, "labels/other.txt": "" });
+    expect((await failure(evaluation(folder, { labels: "yolo" }))).message).toMatch(/where the boxes are/);
+    const error = await failure(evaluation(folder, { labels: "yolo", boxes: "labels" }));
+    expect(error.message).toBe("No image has a label file in the folder of boxes.");
+    expect((await failure(evaluation(folder, { labels: "yolo", boxes: "missing" }))).place.file).toBe(join(folder, "missing"));
+  });
+
+  it("asks for a mask of each image", async () => {
+    const folder = temporaryFolder({ ...folders, "masks/cat/1.png": good });
+    expect((await failure(evaluation(folder, { labels: "masks", masks: "masks" }))).message).toMatch(/has no mask/);
+  });
+
+  it("takes unlabelled images", async () => {
+    const dataset = await evaluation(temporaryFolder(folders), { labels: "none" });
+    expect([dataset.labels, dataset.boxes, dataset.readMask, dataset.readTarget]).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

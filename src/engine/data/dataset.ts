@@ -1,12 +1,15 @@
 /** @file The data that a config names, as samples at the model's input. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { CalibrationConfig, EvaluationConfig, InputConfig } from "../../config/schema.ts";
 import { UserError } from "../errors.ts";
 import { openArrays } from "./arrayDataset.ts";
+import type { Box, TrueBox } from "./box.ts";
 import { type ImageSource, openImages } from "./imageDataset.ts";
 import { drawSample, type ImageFolder, listImages } from "./imageFolder.ts";
 import { folderLabels, listedLabels, rankFolders, readClasses } from "./labels.ts";
-import { planPreprocessing } from "./preprocess.ts";
+import { pairedFiles } from "./pairedFiles.ts";
+import { type Normalization, planPreprocessing, type Size } from "./preprocess.ts";
+import { yoloLabels } from "./yoloLabels.ts";
 
 /** Samples of a model's input. */
 export interface Dataset {
@@ -19,10 +22,27 @@ export interface Dataset {
   readonly labels?: Int32Array | undefined;
   /** How many class folders there are, where labels are the ranks of their names. */
   readonly rankedFolders?: number | undefined;
+  /** The boxes on each sample's image, where the data tells them. */
+  readonly boxes?: readonly (readonly TrueBox[])[] | undefined;
+  /** The class of each pixel of a sample, at a size; 255 where it does not count. Absent where the data does not tell it. */
+  readonly readMask?: ((sample: number, size: Size) => Promise<Uint8Array>) | undefined;
+  /** Pixels 0..255, channels interleaved, that a network's output for a sample should show. Absent where the data does not tell it. */
+  readonly readTarget?: ((sample: number, size: Size) => Promise<Uint8Array>) | undefined;
+  /** Where samples are images. */
+  readonly view?: ImageView | undefined;
   /** What each sample is, e.g. its path in the folder. */
   readonly names: readonly string[];
   /** Sentences for the user, e.g. about images that were skipped. */
   readonly warnings: readonly string[];
+}
+
+/** How samples come from images. */
+export interface ImageView extends Size {
+  readonly channels: number;
+  readonly layout: "NCHW" | "NHWC";
+  readonly normalization: Normalization;
+  /** A box in pixels of the model's input, in pixels of the sample's image. */
+  toImage(sample: number, box: Box): Box;
 }
 
 interface OpenOptions {
@@ -69,38 +89,51 @@ export async function openEvaluation(options: EvaluationOptions): Promise<Datase
   const plan = planPreprocessing(options.input, options.inputDims);
   const images = await listImages(resolve(folder, evaluation.images));
   requireImages(images);
-  const { sources, rankedFolders, warnings = [] } = await labelledImages(images, evaluation, folder);
+  const { sources, rankedFolders } = await labelledImages(images, evaluation, folder);
   return await openImages({
     ...options,
     plan,
     folder: images.folder,
     sources: sources.slice(0, evaluation.count),
     rankedFolders,
-    warnings: [...linkWarnings(images), ...warnings],
+    warnings: linkWarnings(images),
   });
 }
 
 interface LabelledImages {
   readonly sources: readonly ImageSource[];
   readonly rankedFolders?: number;
-  readonly warnings?: readonly string[];
 }
 
-async function labelledImages(images: ImageFolder, { labels, classes }: EvaluationConfig, folder: string): Promise<LabelledImages> {
+async function labelledImages(images: ImageFolder, evaluation: EvaluationConfig, folder: string): Promise<LabelledImages> {
+  const { labels, classes, boxes, masks, targets } = evaluation;
   switch (labels) {
+    case "none":
+      return { sources: images.files.map((file) => ({ file })) };
     case "folders": {
       if (classes !== undefined) return { sources: folderLabels(images, await readClasses(resolve(folder, classes))) };
       const ranks = await rankFolders(images.folder);
       return { sources: folderLabels(images, ranks), rankedFolders: ranks.size };
     }
     case "yolo":
-      return {
-        sources: images.files.map((file) => ({ file })),
-        warnings: ["Boxes (labels: yolo) are not compared in this version: only the signal-to-noise ratio of the outputs is measured."],
-      };
+      return { sources: await yoloLabels(images, resolve(folder, requireFolder(boxes, "boxes", labels))) };
+    case "masks": {
+      const files = await pairedFiles(images, resolve(folder, requireFolder(masks, "masks", labels)), /\.png$/i, "mask");
+      return { sources: images.files.map((file) => ({ file, mask: files.get(file)! })) };
+    }
+    case "images": {
+      if (targets === undefined) return { sources: images.files.map((file) => ({ file, target: join(images.folder, file) })) };
+      const files = await pairedFiles(images, resolve(folder, targets), /\.(jpe?g|png|webp)$/i, "target image");
+      return { sources: images.files.map((file) => ({ file, target: files.get(file)! })) };
+    }
     default:
       return { sources: await listedLabels(images, resolve(folder, labels)) };
   }
+}
+
+function requireFolder(path: string | undefined, key: string, labels: string): string {
+  if (path !== undefined) return path;
+  throw new UserError(`"labels" is "${labels}", and "evaluation" does not say where the ${key} are.`, { hint: `Add "${key}": "FOLDER".` });
 }
 
 function requireImages({ folder, files, outsideLinks }: ImageFolder): void {

@@ -1,9 +1,12 @@
 /** @file Image files as samples of a model's input. */
 import { join } from "node:path";
 import { CancelledError, UserError } from "../errors.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Box, TrueBox } from "./box.ts";
+import type { Dataset, ImageView } from "./dataset.ts";
 import { decodeImageFile } from "./decode.ts";
-import { normalize, type PreprocessPlan, toCanvas } from "./preprocess.ts";
+import { readMaskFile } from "./indexedPng.ts";
+import { maskOnCanvas } from "./maskOnCanvas.ts";
+import { normalize, type PreprocessPlan, placeImage, type Size, toCanvas, toCanvasOfSize } from "./preprocess.ts";
 
 /** Preprocessed 8-bit images are kept up to this size, so that FP32 and every run need not decode them again. */
 const cacheBytes = 256 * 2 ** 20;
@@ -16,6 +19,12 @@ export interface ImageSource {
   /** Path in the folder, with "/". */
   readonly file: string;
   readonly label?: number;
+  /** True boxes, in shares of the image's width and height. */
+  readonly boxes?: readonly TrueBox[];
+  /** Path of a mask of classes. */
+  readonly mask?: string;
+  /** Path of the image that the network's output should show. */
+  readonly target?: string;
 }
 
 export interface ImageDatasetOptions {
@@ -34,6 +43,8 @@ export interface ImageDatasetOptions {
 interface GoodImage {
   readonly source: ImageSource;
   readonly canvas: Uint8Array | undefined;
+  /** Of the file. */
+  readonly size: Size;
 }
 
 /**
@@ -50,11 +61,11 @@ export async function openImages(options: ImageDatasetOptions): Promise<Dataset>
     if (options.signal?.aborted) throw new CancelledError();
     const group = sources.slice(start, start + decodedAtOnce);
     const canvases = await Promise.all(group.map(({ file }) => readCanvas(plan, folder, file)));
-    for (const [i, canvas] of canvases.entries()) {
-      if (canvas instanceof UserError) {
-        firstError ??= canvas;
-        skipped.push(`${group[i]!.file} (${canvas.message.replace(/\.$/, "")})`);
-      } else good.push({ source: group[i]!, canvas: good.length < mostCached ? canvas : undefined });
+    for (const [i, read] of canvases.entries()) {
+      if (read instanceof UserError) {
+        firstError ??= read;
+        skipped.push(`${group[i]!.file} (${read.message.replace(/\.$/, "")})`);
+      } else good.push({ source: group[i]!, size: read.size, canvas: good.length < mostCached ? read.canvas : undefined });
     }
     options.onProgress?.(start + group.length, sources.length);
   }
@@ -74,7 +85,7 @@ function skippedWarning(skipped: readonly string[], total: number): string[] {
 }
 
 /** The preprocessed image, or why it cannot be read. A size that does not fit is thrown: it is the config that is wrong. */
-async function readCanvas(plan: PreprocessPlan, folder: string, file: string): Promise<Uint8Array | UserError> {
+async function readCanvas(plan: PreprocessPlan, folder: string, file: string): Promise<{ canvas: Uint8Array; size: Size } | UserError> {
   const path = join(folder, file);
   const image = await decodeImageFile(path).catch((error: unknown) => {
     if (error instanceof UserError && error.place.file) return error;
@@ -82,7 +93,7 @@ async function readCanvas(plan: PreprocessPlan, folder: string, file: string): P
   });
   if (image instanceof UserError) return image;
   try {
-    return toCanvas(plan, image);
+    return { canvas: toCanvas(plan, image), size: { width: image.width, height: image.height } };
   } catch (error) {
     if (error instanceof UserError) throw new UserError(error.message, { hint: error.hint, place: { file: path }, cause: error });
     throw error;
@@ -95,6 +106,10 @@ class ImageDataset implements Dataset {
   readonly labels: Int32Array | undefined;
   readonly rankedFolders: number | undefined;
   readonly names: readonly string[];
+  readonly boxes: readonly (readonly TrueBox[])[] | undefined;
+  readonly readMask: Dataset["readMask"];
+  readonly readTarget: Dataset["readTarget"];
+  readonly view: ImageView;
   readonly #plan: PreprocessPlan;
   readonly #folder: string;
   readonly #images: readonly GoodImage[];
@@ -113,6 +128,21 @@ class ImageDataset implements Dataset {
     this.names = images.map(({ source }) => source.file);
     const labels = images.flatMap(({ source }) => source.label ?? []);
     this.labels = labels.length === images.length ? Int32Array.from(labels) : undefined;
+    const { width, height, layout, normalization } = plan;
+    this.view = { width, height, layout, normalization, channels: normalization.mean.length, toImage: (sample, box) => this.#toImage(sample, box) };
+    if (images[0]?.source.boxes) this.boxes = images.map(({ source, size }) => source.boxes?.map((box) => ({ ...box, ...onImage(box, size) })) ?? []);
+    if (images[0]?.source.mask !== undefined)
+      this.readMask = async (sample, size) => maskOnCanvas(plan, await readMaskFile(images[sample]!.source.mask!), size);
+    if (images[0]?.source.target !== undefined)
+      this.readTarget = async (sample, size) => toCanvasOfSize(plan, await decodeImageFile(images[sample]!.source.target!), size);
+  }
+
+  #toImage(sample: number, { left, top, right, bottom }: Box): Box {
+    const { width, height } = this.#images[sample]!.size;
+    const place = placeImage(this.#plan, width, height);
+    const x = (at: number) => ((at - place.left) * width) / place.width;
+    const y = (at: number) => ((at - place.top) * height) / place.height;
+    return { left: x(left), top: y(top), right: x(right), bottom: y(bottom) };
   }
 
   async read(start: number, count: number): Promise<Float32Array> {
@@ -127,8 +157,13 @@ class ImageDataset implements Dataset {
 
   /** @throws UserError where a file that could be read at the beginning no longer can */
   async #canvas({ source, canvas }: GoodImage): Promise<Uint8Array> {
-    const read = canvas ?? (await readCanvas(this.#plan, this.#folder, source.file));
+    if (canvas) return canvas;
+    const read = await readCanvas(this.#plan, this.#folder, source.file);
     if (read instanceof UserError) throw read;
-    return read;
+    return read.canvas;
   }
+}
+
+function onImage({ left, top, right, bottom }: Box, { width, height }: Size): Box {
+  return { left: left * width, top: top * height, right: right * width, bottom: bottom * height };
 }

@@ -18,6 +18,15 @@ export interface PreprocessPlan {
   readonly crop: boolean;
   /** For each of the model's channels, the input value of each of the pixel values 0..255. */
   readonly values: readonly Float32Array[];
+  /** The settings that lead from pixels to values, for the way back; `mean` and `std` have a number for each channel. */
+  readonly normalization: Normalization;
+}
+
+/** A pixel p becomes (p / scale - mean) / std. */
+export interface Normalization {
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
 }
 
 /**
@@ -39,6 +48,7 @@ export function planPreprocessing(input: InputConfig | undefined, inputDims: rea
   const channels = input?.channels ?? (modelChannels === 1 ? "gray" : "RGB");
   requireChannels(channels, modelChannels, layout, inputDims);
   requireSize(input, height, width);
+  const normalization = normalizationOf(input, modelChannels);
   return {
     height,
     width,
@@ -47,7 +57,8 @@ export function planPreprocessing(input: InputConfig | undefined, inputDims: rea
     sampleSize: modelChannels * height * width,
     resize: input ? input.resize : [height, width],
     crop: input?.crop !== undefined,
-    values: valueTables(input, modelChannels),
+    values: valueTables(normalization),
+    normalization,
   };
 }
 
@@ -84,7 +95,7 @@ function fixedSize(size: InputConfig["crop"] | InputConfig["resize"]): readonly 
   return [side, side];
 }
 
-function valueTables(input: InputConfig | undefined, channels: number): Float32Array[] {
+function normalizationOf(input: InputConfig | undefined, channels: number): Normalization {
   const { scale, mean, std } = input ?? { scale: 255, mean: 0, std: 1 };
   const perChannel = (name: string, setting: number | readonly number[]): readonly number[] => {
     if (typeof setting === "number") return new Array<number>(channels).fill(setting);
@@ -93,12 +104,14 @@ function valueTables(input: InputConfig | undefined, channels: number): Float32A
       hint: "Give one number, or one for each channel in the model's order.",
     });
   };
-  const means = perChannel("mean", mean);
-  return perChannel("std", std).map((deviation, c) => {
-    if (deviation === 0)
-      throw new UserError('"std" in "input" is 0, and values are divided by it.', { hint: "Give the standard deviation, or leave it out." });
-    return Float32Array.from({ length: 256 }, (_, pixel) => (pixel / scale - means[c]!) / deviation);
-  });
+  const deviations = perChannel("std", std);
+  if (deviations.includes(0))
+    throw new UserError('"std" in "input" is 0, and values are divided by it.', { hint: "Give the standard deviation, or leave it out." });
+  return { scale, mean: perChannel("mean", mean), std: deviations };
+}
+
+function valueTables({ scale, mean, std }: Normalization): Float32Array[] {
+  return std.map((deviation, c) => Float32Array.from({ length: 256 }, (_, pixel) => (pixel / scale - mean[c]!) / deviation));
 }
 
 /** Where a resized image goes on the model's canvas; negative offsets cut it. */
@@ -164,19 +177,45 @@ function roundHalfToEven(x: number): number {
  * @throws UserError where the image's size does not lead to the model's
  */
 export function toCanvas(plan: PreprocessPlan, rgb: Image): Uint8Array {
-  const { width, height, left, top, pad } = placeImage(plan, rgb.width, rgb.height);
+  return paint(convertChannels(rgb, plan.channels), placeImage(plan, rgb.width, rgb.height), plan);
+}
+
+/** What {@link toCanvas} shows of an image, on a canvas of another size, such as that of a network's output. */
+export function toCanvasOfSize(plan: PreprocessPlan, rgb: Image, canvas: Size): Uint8Array {
+  return paint(convertChannels(rgb, plan.channels), scaledPlacement(plan, rgb, canvas), canvas);
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where an image of a size goes on a canvas that shows the same as the model's, but has another size. */
+export function scaledPlacement(plan: PreprocessPlan, { width, height }: Size, canvas: Size): Placement {
+  const [x, y] = [canvas.width / plan.width, canvas.height / plan.height];
+  const place = placeImage(plan, width, height);
+  return {
+    width: Math.max(1, Math.round(place.width * x)),
+    height: Math.max(1, Math.round(place.height * y)),
+    left: Math.round(place.left * x),
+    top: Math.round(place.top * y),
+    pad: place.pad,
+  };
+}
+
+function paint(source: Image, { width, height, left, top, pad }: Placement, size: Size): Uint8Array {
   const [x, y] = [Math.max(0, left), Math.max(0, top)];
   const window = {
     left: x - left,
     top: y - top,
-    width: Math.min(plan.width, left + width) - x,
-    height: Math.min(plan.height, top + height) - y,
+    width: Math.min(size.width, left + width) - x,
+    height: Math.min(size.height, top + height) - y,
   };
-  const image = resize(convertChannels(rgb, plan.channels), width, height, window);
-  if (image.width === plan.width && image.height === plan.height) return image.data;
-  const canvas = new Uint8Array(plan.sampleSize).fill(pad);
+  const image = resize(source, width, height, window);
+  if (image.width === size.width && image.height === size.height) return image.data;
+  const canvas = new Uint8Array(size.width * size.height * image.channels).fill(pad);
   const row = image.width * image.channels;
-  for (let i = 0; i < image.height; i++) canvas.set(image.data.subarray(i * row, (i + 1) * row), ((y + i) * plan.width + x) * image.channels);
+  for (let i = 0; i < image.height; i++) canvas.set(image.data.subarray(i * row, (i + 1) * row), ((y + i) * size.width + x) * image.channels);
   return canvas;
 }
 

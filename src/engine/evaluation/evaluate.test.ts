@@ -42,7 +42,7 @@ function rows(samples: readonly (readonly number[])[], labels?: readonly number[
 }
 
 function measure(options: Pick<EvaluationOptions, "quantized" | "reference" | "dataset"> & Partial<EvaluationOptions>) {
-  return evaluate({ input: "x", batch: 2, outputOffset: 0, source: "evaluation", ...options });
+  return evaluate({ input: "x", batch: 2, source: "evaluation", ...options });
 }
 
 const samples = [
@@ -76,7 +76,7 @@ describe("evaluate", () => {
 
   it("leaves out leading outputs", async () => {
     const dataset = rows(samples, [0, 1, 0]);
-    const metrics = await measure({ reference: undefined, quantized: await scaling([1, 1, 1]), dataset, outputOffset: 1 });
+    const metrics = await measure({ reference: undefined, quantized: await scaling([1, 1, 1]), dataset, outputs: { outputOffset: 1 } });
     expect(metrics.quantized).toEqual({ top1: 100 });
   });
 
@@ -104,8 +104,10 @@ describe("evaluate", () => {
     await expect(measure({ reference, quantized, dataset: rows(samples, [0, 3, 0]) })).rejects.toThrow(
       'The class of "1.png" is 3, and the model tells 3 classes apart, from 0.',
     );
-    await expect(measure({ reference, quantized, dataset: rows(samples, [0, 0, 2]), outputOffset: 1 })).rejects.toThrow("2 classes apart");
-    await expect(measure({ reference, quantized, dataset: rows(samples), outputOffset: 3 })).rejects.toThrow('"outputOffset" is 3');
+    await expect(measure({ reference, quantized, dataset: rows(samples, [0, 0, 2]), outputs: { outputOffset: 1 } })).rejects.toThrow(
+      "2 classes apart",
+    );
+    await expect(measure({ reference, quantized, dataset: rows(samples), outputs: { outputOffset: 3 } })).rejects.toThrow('"outputOffset" is 3');
     const maps = await scaling([1, 1, 1], "batch", "maps");
     await expect(measure({ reference: maps, quantized, dataset: rows(samples) })).rejects.toThrow("The model has 3 outputs, and the reference");
   });

@@ -1,10 +1,15 @@
 /** @file Measuring a quantized network against its FP32 original on a data set. */
-import type { Accuracy, Metrics } from "../../config/result.ts";
+import type { Metrics } from "../../config/result.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { CancelledError, UserError } from "../errors.ts";
+import { CancelledError } from "../errors.ts";
 import { floatTensor, type Tensor } from "../onnx/tensor.ts";
 import type { Session } from "../runtime/runtime.ts";
-import { Agreement, SignalToNoise, TopAccuracy } from "./metrics.ts";
+import { Classification, classCount } from "./classification.ts";
+import { DetectionTask } from "./detection.ts";
+import { ImageQuality } from "./imageQuality.ts";
+import { SignalToNoise } from "./metrics.ts";
+import { classMaps, Segmentation } from "./segmentation.ts";
+import { type Batch, cutToSamples, floatOutputs, type Task, type TaskOptions } from "./task.ts";
 
 export interface EvaluationOptions {
   /** The FP32 network; undefined where there is none to compare with. */
@@ -15,8 +20,8 @@ export interface EvaluationOptions {
   readonly dataset: Dataset;
   /** Samples a call; the model's own where its batch is fixed. */
   readonly batch: number;
-  /** Leading outputs to skip, e.g. 1 for a background class. */
-  readonly outputOffset: number;
+  /** How the data set's config reads outputs; by default nothing is skipped, and no decoder is named. */
+  readonly outputs?: Partial<Pick<TaskOptions, "outputOffset" | "decoder" | "boxFormat">> | undefined;
   readonly source: Metrics["source"];
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Told once of labels that look wrong. */
@@ -25,25 +30,50 @@ export interface EvaluationOptions {
 }
 
 /**
- * Runs both networks on the whole data set. Top-1, top-5 and agreement are measured of classifiers: networks with one
- * float output [batch, classes], whose further axes, if any, have length 1. SQNR is over all float outputs.
+ * Runs both networks on the whole data set. What is measured depends on the labels: mAP with boxes, mIoU with masks, PSNR
+ * with target images; top-1 and top-5 of classifiers with classes. Agreement needs no labels: of classifiers, and of
+ * networks that give each pixel of their input's size a class. SQNR is over all float outputs.
  * Without a reference, `fp32` is empty, and agreement and SQNR are absent.
- * @throws UserError where labels or the two networks' classes do not go together; CancelledError
+ * @throws UserError where labels and outputs, or the two networks' classes, do not go together; CancelledError
  */
 export async function evaluate(options: EvaluationOptions): Promise<Metrics> {
   const { reference, quantized, dataset, batch, signal } = options;
-  const measures = new Measures(options);
+  const noise = new OutputNoise();
+  let task: Task | undefined;
   for (let start = 0; start < dataset.count; start += batch) {
     if (signal?.aborted) throw new CancelledError();
     const count = Math.min(batch, dataset.count - start);
     const feeds = { [options.input]: await batchTensor(dataset, start, count, batch) };
-    const expected = reference && floatOutputs(await reference.run(feeds), count, batch);
-    measures.add(start, floatOutputs(await quantized.run(feeds), count, batch), expected);
+    const cut = (outputs: Record<string, Tensor>) =>
+      Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, cutToSamples(tensor, count, batch)]));
+    const expected = reference && cut(await reference.run(feeds));
+    const outputs: Batch = { start, count, quantized: cut(await quantized.run(feeds)), reference: expected };
+    if (start === 0) task = chooseTask(options, outputs);
+    await task?.add(outputs);
+    noise.add(outputs);
     options.onProgress?.(start + count, dataset.count);
     // The native runtime blocks while it runs: between batches, cancelling must get its turn.
     await new Promise(setImmediate);
   }
-  return { ...measures.result, images: dataset.count, source: options.source };
+  const metrics = task?.result ?? { fp32: {}, quantized: {} };
+  return { ...metrics, agreement: metrics.agreement, sqnr: noise.result, images: dataset.count, source: options.source };
+}
+
+/** The labels decide; without them, the outputs' shapes. Undefined where there is only noise to measure. */
+function chooseTask({ dataset, outputs, onWarning }: EvaluationOptions, first: Batch): Task | undefined {
+  const options = { outputOffset: 0, decoder: undefined, boxFormat: "corners" as const, ...outputs, dataset, onWarning };
+  if (dataset.boxes) return new DetectionTask(options);
+  if (dataset.readMask) return new Segmentation(options);
+  if (dataset.readTarget) return new ImageQuality(options);
+  const classes = classCount(first.quantized, first.count);
+  if (classes !== undefined) return new Classification(options, classes, first);
+  return isSegmentation(dataset, first) ? new Segmentation(options) : undefined;
+}
+
+/** Maps of the input's height and width; those of one, three or four channels are rather images. */
+function isSegmentation({ view }: Dataset, { quantized }: Batch): boolean {
+  const maps = view && classMaps(quantized, view.layout);
+  return maps !== undefined && maps.height === view?.height && maps.width === view.width && maps.classes !== 3 && maps.classes !== 4;
 }
 
 /** A batch; the last one is filled up with zeros, so that a fixed batch is always whole. */
@@ -56,114 +86,23 @@ async function batchTensor(dataset: Dataset, start: number, count: number, batch
   return floatTensor(whole, dims);
 }
 
-interface FloatOutput {
-  /** Length of the row of classes, where the output has one a sample. */
-  readonly classes: number | undefined;
-  readonly data: Float32Array;
-}
-
-/** The float outputs in order, cut to the samples that are real. */
-function floatOutputs(outputs: Record<string, Tensor>, count: number, batch: number): FloatOutput[] {
-  return Object.values(outputs).flatMap(({ type, dims, data }) => {
-    if (type !== "float" || !(data instanceof Float32Array)) return [];
-    const isRows = dims[0] === batch && dims.length >= 2 && dims.slice(2).every((dim) => dim === 1);
-    const perSample = dims[0] !== undefined && dims[0] % batch === 0;
-    return [{ classes: isRows ? dims[1] : undefined, data: perSample ? data.subarray(0, (data.length / batch) * count) : data }];
-  });
-}
-
-/** The measures of classifiers, for one number of classes. */
-class ClassMeasures {
-  readonly fp32: TopAccuracy;
-  readonly quantized: TopAccuracy;
-  readonly agreement: Agreement;
-
-  constructor(
-    readonly classes: number,
-    offset: number,
-  ) {
-    this.fp32 = new TopAccuracy(classes, offset);
-    this.quantized = new TopAccuracy(classes, offset);
-    this.agreement = new Agreement(classes, offset);
-  }
-}
-
-class Measures {
-  readonly #options: EvaluationOptions;
+/** SQNR over all float outputs. */
+class OutputNoise {
   readonly #noise = new SignalToNoise();
-  #comparable = true;
-  #classifier: ClassMeasures | undefined;
+  #comparable = false;
+  #different = false;
 
-  constructor(options: EvaluationOptions) {
-    this.#options = options;
-  }
-
-  /** Adds the outputs for samples from `start` on. */
-  add(start: number, quantized: readonly FloatOutput[], reference: readonly FloatOutput[] | undefined): void {
-    const classes = classCount(quantized);
-    if (classes !== undefined) this.#addClasses(start, classes, quantized[0]!.data, reference);
-    if (!reference) return;
+  add({ quantized, reference }: Batch): void {
+    if (!reference || this.#different) return;
+    const [own, expected] = [floatOutputs(quantized), floatOutputs(reference)];
     // Outputs whose length depends on the data, such as lists of boxes, differ between the networks.
-    this.#comparable &&= reference.length === quantized.length && reference.every(({ data }, i) => data.length === quantized[i]!.data.length);
-    if (!this.#comparable) return;
-    for (const [i, { data }] of reference.entries()) this.#noise.add(data, quantized[i]!.data);
+    this.#different = expected.length !== own.length || expected.some(({ data }, i) => data.length !== own[i]!.data.length);
+    if (this.#different) return;
+    for (const [i, { data }] of expected.entries()) this.#noise.add(data, own[i]!.data);
+    this.#comparable = true;
   }
 
-  #addClasses(start: number, classes: number, quantized: Float32Array, reference: readonly FloatOutput[] | undefined): void {
-    const { outputOffset, dataset } = this.#options;
-    const first = !this.#classifier;
-    this.#classifier ??= new ClassMeasures(classes, outputOffset);
-    if (first) this.#checkClasses(classes, reference);
-    const labels = dataset.labels?.subarray(start, start + quantized.length / classes);
-    if (labels) this.#classifier.quantized.add(quantized, labels);
-    if (!reference) return;
-    if (labels) this.#classifier.fp32.add(reference[0]!.data, labels);
-    this.#classifier.agreement.add(reference[0]!.data, quantized);
+  get result(): number | undefined {
+    return this.#comparable && !this.#different ? this.#noise.result : undefined;
   }
-
-  #checkClasses(classes: number, reference: readonly FloatOutput[] | undefined): void {
-    const { outputOffset, dataset, onWarning } = this.#options;
-    const own = classes - outputOffset;
-    if (own < 1) {
-      throw new UserError(`"outputOffset" is ${outputOffset}, and the model has only ${classes} outputs.`, { hint: 'Correct it in "evaluation".' });
-    }
-    if (reference && classCount(reference) !== classes) {
-      throw new UserError(`The model has ${classes} outputs, and the reference ${classCount(reference) ?? "is not such a classifier"}.`, {
-        hint: "Compare a model with the one that it was made from.",
-      });
-    }
-    const beyond = dataset.labels?.findIndex((label) => label >= own) ?? -1;
-    if (beyond >= 0) {
-      throw new UserError(
-        `The class of "${dataset.names[beyond]}" is ${dataset.labels![beyond]}, and the model tells ${own} classes apart, from 0.`,
-        {
-          hint: 'Check "labels", "classes" and "outputOffset" in "evaluation".',
-        },
-      );
-    }
-    const folders = dataset.rankedFolders;
-    if (folders !== undefined && folders !== own) {
-      onWarning?.(
-        `The evaluation images lie in ${folders} folders, and the model tells ${own} classes apart: the folders' ranks are then hardly ` +
-          'the classes\' numbers, and the accuracy is wrong. Name a file with the folder of each class, one a line, as "classes" in "evaluation".',
-      );
-    }
-  }
-
-  get result(): Pick<Metrics, "fp32" | "quantized" | "agreement" | "sqnr"> {
-    const { reference, dataset } = this.#options;
-    const accuracy = (of: TopAccuracy | undefined): Accuracy => (of && dataset.labels ? of.result : {});
-    return {
-      fp32: reference ? accuracy(this.#classifier?.fp32) : {},
-      quantized: accuracy(this.#classifier?.quantized),
-      agreement: reference ? this.#classifier?.agreement.result : undefined,
-      sqnr: reference && this.#comparable ? this.#noise.result : undefined,
-    };
-  }
-}
-
-/** The number of outputs of a classifier; a single number is a measurement, not a class. */
-function classCount(outputs: readonly FloatOutput[]): number | undefined {
-  const [output, ...others] = outputs;
-  return others.length === 0 && output?.classes !== undefined && output.classes > 1 ? output.classes : undefined;
 }
