@@ -1,14 +1,10 @@
 /** @file Which bits each layer gets: the run's settings, the ends of the network, and overrides by name. */
-import type { Bits, RunConfig } from "../../config/schema.ts";
+import { type LayerBits, layerBits } from "../../config/bits.ts";
+import type { RunConfig } from "../../config/schema.ts";
 import { nearestName } from "../../config/suggestions.ts";
 import { UserError } from "../errors.ts";
 import type { Layer } from "../graph/layers.ts";
 import type { Network } from "../graph/prepare.ts";
-
-export interface LayerBits {
-  readonly weights: Bits;
-  readonly activations: Bits;
-}
 
 /** Bits by layer name. */
 export type BitPlan = ReadonlyMap<string, LayerBits>;
@@ -20,15 +16,7 @@ export type BitPlan = ReadonlyMap<string, LayerBits>;
 export function planBits(network: Network, run: RunConfig): BitPlan {
   const overrides = new Map<Layer, RunConfig["layers"][string]>();
   for (const [name, override] of Object.entries(run.layers)) overrides.set(findLayer(network, name), override);
-  return new Map(
-    network.layers.map((layer) => {
-      const end = network.firstLast.has(layer.name);
-      const override = overrides.get(layer) ?? {};
-      const weights = override.weights ?? (end ? run.firstLast : run.weights);
-      const activations = override.activations ?? (run.activations === "fp32" ? "fp32" : end ? run.firstLast : run.activations);
-      return [layer.name, { weights, activations }] as const;
-    }),
-  );
+  return new Map(network.layers.map((layer) => [layer.name, layerBits(run, network.firstLast.has(layer.name), overrides.get(layer))] as const));
 }
 
 /** Names of the layers whose weights the run sets by name. */
