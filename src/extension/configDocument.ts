@@ -1,5 +1,6 @@
 /** @file A `.brecq.json` text as a tree with positions: what lenses, diagnostics and completion look at. */
 import { findNodeAtLocation, getNodeValue, type JSONPath, type Node, type ParseError, parseTree } from "jsonc-parser";
+import { tooDeeplyNested } from "../config/nesting.ts";
 
 /** Characters of the text. */
 export interface Span {
@@ -35,6 +36,10 @@ export interface ConfigDocument {
 
 /** Reads what can be read: a text with errors gives the parts that are well-formed. */
 export function parseConfigDocument(text: string): ConfigDocument {
+  const tooDeep = tooDeeplyNested(text);
+  if (tooDeep !== undefined) {
+    return { root: undefined, syntaxErrors: [{ error: 1, offset: tooDeep, length: 1 }], model: undefined, runs: [] };
+  }
   const syntaxErrors: ParseError[] = [];
   const root = parseTree(text, syntaxErrors, { allowTrailingComma: true });
   const model = root && findNodeAtLocation(root, ["model"]);

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { findNodeAtLocation, getNodeValue, type JSONPath, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import type { z } from "zod";
+import { tooDeeplyNested } from "../config/nesting.ts";
 import { type Config, configSchema, type RunConfig, runSchema } from "../config/schema.ts";
 import { nearestName } from "../config/suggestions.ts";
 import { UserError } from "../engine/errors.ts";
@@ -20,6 +21,10 @@ export async function readConfig(file: string): Promise<Config> {
  * @throws UserError with the line of the first mistake
  */
 export function parseConfig(text: string, file: string): Config {
+  const tooDeep = tooDeeplyNested(text);
+  if (tooDeep !== undefined) {
+    throw new UserError("The config is nested too deeply.", { place: { file, line: lineAt(text, tooDeep) } });
+  }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;

@@ -6,7 +6,7 @@ import { type Graph, nodeLabel } from "./graph.ts";
 import { isDefaultDomain, renameReads, subgraphsOf, takeName, usedNames } from "./subgraphs.ts";
 
 /** Functions may call functions; a file of a few lines can thus ask for any number of nodes. */
-const maxNodes = 200_000;
+const maxNodes = 50_000;
 
 interface Inlining {
   readonly functions: ReadonlyMap<string, FunctionProto>;

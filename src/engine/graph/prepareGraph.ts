@@ -1,4 +1,5 @@
 /** @file From a model as exported to a graph that every later step can rely on. */
+import { UserError } from "../errors.ts";
 import { shallowCopy } from "../onnx/messages.ts";
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type TypeProto_Tensor } from "../onnx/onnx_pb.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -29,6 +30,9 @@ const oldestPreparedOpset = 17;
 /** The lowest IR version in which initializers need not be graph inputs too. */
 const initializersApart = 4;
 
+/** No model has one like it: a number beyond it is damage, and may not even be one that can be written again. */
+const impossibleIrVersion = 1000n;
+
 /**
  * Copies a model's graph and brings it into plain form: operator set 17 or later, functions inlined, constants as initializers, nothing computed that could
  * be a constant, BatchNormalization in the layer before it, and a free batch where possible.
@@ -54,6 +58,9 @@ export async function prepareGraph(model: ModelProto, runtime: Runtime, { fold =
 
 /** A copy without declared shapes but those of the inputs: the others would go stale. */
 function copyGraph(model: ModelProto): Graph {
+  if (model.irVersion > impossibleIrVersion) {
+    throw new UserError(`The model is of the IR version ${model.irVersion}, which does not exist.`, { hint: "Export or download it again." });
+  }
   const bare = shallowCopy(ModelProtoSchema, model, { graph: model.graph && shallowCopy(GraphProtoSchema, model.graph, { valueInfo: [] }) });
   const graph = new Graph(bare).clone();
   graph.irVersion = Math.max(graph.irVersion, initializersApart);
