@@ -1,5 +1,5 @@
 /**
- * @file Reads damaged and hostile files by the thousand, in child processes that are watched: none may crash, hang over 10 s, read
+ * @file Reads damaged and hostile files by the thousand, in child processes that are watched: none may crash, hang or compute over 10 s, read
  * outside the model's folder, end in anything but success or a UserError, or take more memory than a factor of the file.
  * `node bench/run.mjs fuzz [--models 20000] [--others 3000] [--seed 1]`; `--case KIND:SEED` repeats one case alone. Exits with 1 where
  * something did not hold. Networks come from ../shared/models.
@@ -12,6 +12,8 @@ import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import { type CaseResult, Cases, type Kind } from "./fuzz/cases.ts";
 
 const secondsAllowed = 10;
+/** By the clock, on a machine that others use too. */
+const hangSeconds = 90;
 /** Reading a file may take this many times its size, beyond what the garbage collector has not looked at yet. */
 const readFactor = 8;
 const readSlack = 64 * 2 ** 20;
@@ -46,7 +48,7 @@ async function openCases(): Promise<Cases> {
 async function serveCases(): Promise<void> {
   const cases = await openCases();
   process.on("message", async ({ kind, seed }: { kind: Kind; seed: number }) => {
-    globalThis.gc?.();
+    if (seed % 10 === 0) globalThis.gc?.();
     process.send!(await cases.run(kind, seed));
   });
   process.on("disconnect", () => {
@@ -102,7 +104,7 @@ async function work(queue: [Kind, number][], add: (result: CaseResult) => void, 
     for (let i = 0; i < casesPerProcess && queue.length > 0; i++) {
       const [kind, seed] = queue.pop()!;
       child.send({ kind, seed });
-      const result = await answer(child, 3 * secondsAllowed);
+      const result = await answer(child, hangSeconds);
       if (typeof result === "string") {
         report(`${kind}:${seed}: ${result}`);
         break;
@@ -144,7 +146,7 @@ function summarize(kind: Kind, results: readonly CaseResult[]): void {
       refused: count("refused"),
       defects: count("defect"),
       readOutside: count("outside"),
-      slowestSeconds: Number(largest(({ seconds }) => seconds).toFixed(2)),
+      mostProcessorSeconds: Number(largest(({ seconds }) => seconds).toFixed(2)),
       mostMemoryToRead: megabytes(largest(({ readGrowth }) => readGrowth)),
       mostMemoryToPrepare: megabytes(largest(({ prepareGrowth }) => prepareGrowth)),
     }),
