@@ -18,13 +18,13 @@ describe("yolox", () => {
   // Strides 8, 16 and 32 make grids of 8x4, 4x2 and 2x1.
   const cells = 32 + 8 + 2;
 
-  it("adds the cell, scales by the stride and multiplies objectness with the best class", () => {
+  it("adds the cell, scales by the stride and multiplies objectness with each class", () => {
     const filled = {
       [8 + 3]: [0.5, 0.25, Math.log(2), 0, 0.8, 0.1, 0.5],
       [32 + 8 + 1]: [0, 0, 0, 0, 0.5, 0.9, 0],
     };
     const found = yoloxDecoder(canvas)({ output: rows([1, cells, 7], filled) }, 0);
-    expect(found.map(({ class: one }) => one)).toEqual([0, 1]);
+    expect(found.map(({ class: one }) => one)).toEqual([0, 1, 0]);
     // Row 41 is cell (1, 0) of stride 32: centre (32, 0), 32 wide. Row 11 is cell (3, 1) of stride 8: centre (28, 10), 16x8.
     expect(found[0]).toMatchObject({ left: 16, top: -16, right: 48, bottom: 16, score: expect.closeTo(0.45, 6) });
     expect(found[1]).toMatchObject({ left: expect.closeTo(20, 4), top: 6, right: expect.closeTo(36, 4), bottom: 14, score: expect.closeTo(0.4, 6) });
