@@ -48,6 +48,27 @@ describe("initConfig", () => {
     expect(parseConfig(await written(other, join(other, "photos")), "c").calibration).toMatchObject({ images: "photos" });
   });
 
+  it("guesses how detectors and segmentation are measured from the folders and the outputs", async () => {
+    const folder = folderWith(3);
+    mkdirSync(join(folder, "evaluation/images"), { recursive: true });
+    mkdirSync(join(folder, "evaluation/masks"));
+    const masks = parseConfig(await written(folder), "c");
+    expect(masks.evaluation).toMatchObject({ images: "evaluation/images", labels: "masks", masks: "evaluation/masks" });
+
+    const b = new GraphBuilder();
+    const weights = floatTensor(new Float32Array(8 * 3 * 64).fill(0.1), [8, 3, 8, 8]);
+    const map = b.op("Conv", [b.input("x", "float", [1, 3, 64, 64]), b.constant(weights)], { kernel_shape: [8, 8], strides: [8, 8] });
+    // 8x8 cells of stride 8; the other grids' 4x4 + 2x2 rows are made from them.
+    const rows = b.op("Transpose", [b.op("Reshape", [map, b.ints([1, 8, 64])])], { perm: [0, 2, 1] });
+    const rest = b.op("Slice", [rows, b.ints([0]), b.ints([20]), b.ints([1])]);
+    b.output(b.op("Concat", [rows, rest], { axis: 1 }), "y", "float", [1, 84, 8]);
+    const detector = temporaryFolder({ "net.onnx": serializeModel(b.model({ opset: 17, irVersion: 8 })) });
+    for (const name of ["images", "labels"]) mkdirSync(join(detector, "val", name), { recursive: true });
+    const config = parseConfig(await written(detector), "c");
+    expect(config.evaluation).toMatchObject({ images: "val/images", labels: "yolo", boxes: "val/labels", decoder: "yolox" });
+    expect(config.input).toMatchObject({ resize: { letterbox: 64, pad: 114 }, scale: 1, channels: "BGR" });
+  });
+
   it("leaves nothing where the model is bad", async () => {
     const folder = temporaryFolder({ "net.onnx": "no model" });
     await expect(written(folder)).rejects.toThrow("not an ONNX model");

@@ -1,11 +1,13 @@
 /** @file Writing a first `.brecq.json` beside a model, filled in from it. */
 import { rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import type { InputConfig } from "../config/schema.ts";
+import type { EvaluationConfig, InputConfig } from "../config/schema.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
+import { layoutOf } from "../engine/data/preprocess.ts";
 import { UserError } from "../engine/errors.ts";
+import { guessDecoder } from "../engine/evaluation/decoders/guessDecoder.ts";
 import { fileError } from "../engine/files.ts";
-import { prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
+import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import { primaryInput } from "./data.ts";
@@ -31,11 +33,12 @@ export async function initConfig({ runtime, model, calibration }: InitOptions): 
   const folder = dirname(model);
   const file = join(folder, `${basename(model).replace(/\.onnx$/i, "")}.brecq.json`);
   const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
+  const decoder = decoderOf(network, inputDims);
   const text = configText({
     model: basename(model),
-    input: nonEmpty(guessInput(inputDims, proto.producerName)),
+    input: nonEmpty(decoder === "yolox" ? yoloxInput(inputDims) : guessInput(inputDims, proto.producerName)),
     calibration: calibration ? relative(folder, calibration) || "." : await likelyFolder(folder, likelyFolders.calibration),
-    evaluation: await likelyFolder(folder, likelyFolders.evaluation),
+    evaluation: await likelyEvaluation(folder, decoder),
   });
   try {
     await writeFile(file, text, { flag: "wx" });
@@ -47,6 +50,19 @@ export async function initConfig({ runtime, model, calibration }: InitOptions): 
     throw new UserError(`${file} exists already.`, { hint: "Edit it, or move it away first.", place: { file } });
   }
   return file;
+}
+
+function decoderOf({ graph, shapes }: Network, inputDims: readonly number[]): EvaluationConfig["decoder"] {
+  if (inputDims.length !== 4) return undefined;
+  const [height, width] = layoutOf(inputDims) === "NCHW" ? [inputDims[2]!, inputDims[3]!] : [inputDims[1]!, inputDims[2]!];
+  const outputs = graph.outputs.map(({ name }) => (shapes.has(name) ? shapes.shapeOf(name, 1) : []));
+  return guessDecoder(outputs, { width, height });
+}
+
+/** What YOLOX is trained with: pixels as OpenCV reads them, fitted into a square. */
+function yoloxInput(inputDims: readonly number[]): Partial<InputConfig> {
+  const [height, width] = [inputDims[2]!, inputDims[3]!];
+  return { resize: height === width ? { letterbox: height, pad: 114 } : [height, width], scale: 1, channels: "BGR" };
 }
 
 function nonEmpty(input: Partial<InputConfig>): Partial<InputConfig> | undefined {
@@ -61,11 +77,26 @@ async function likelyFolder(parent: string, names: readonly string[]): Promise<s
   return undefined;
 }
 
+type EvaluationGuess = Pick<EvaluationConfig, "images" | "labels" | "boxes" | "masks" | "decoder">;
+
+/** The evaluation folder: of boxes where it has `images` and `labels`, of masks where it has `images` and `masks`, of classes otherwise. */
+async function likelyEvaluation(parent: string, decoder: EvaluationConfig["decoder"]): Promise<EvaluationGuess | undefined> {
+  const folder = await likelyFolder(parent, likelyFolders.evaluation);
+  if (folder === undefined) return undefined;
+  const inside = (name: string) => likelyFolder(join(parent, folder), [name]);
+  if (await inside("images")) {
+    const images = `${folder}/images`;
+    if (await inside("labels")) return { images, labels: "yolo", boxes: `${folder}/labels`, decoder: decoder ?? "boxes" };
+    if (await inside("masks")) return { images, labels: "masks", masks: `${folder}/masks` };
+  }
+  return { images: folder, labels: "folders" };
+}
+
 interface ConfigParts {
   model: string;
   input: Partial<InputConfig> | undefined;
   calibration: string | undefined;
-  evaluation: string | undefined;
+  evaluation: EvaluationGuess | undefined;
 }
 
 function configText({ model, input, calibration, evaluation }: ConfigParts): string {
@@ -82,9 +113,7 @@ function configText({ model, input, calibration, evaluation }: ConfigParts): str
       ? `  "calibration": { "images": ${json(calibration.replaceAll("\\", "/"))}, "count": 1024 },`
       : "  // Images that reconstruction learns from; a few hundred will do, labels are not needed.",
     calibration ? undefined : '  "calibration": { "images": "calibration", "count": 1024 },',
-    evaluation
-      ? `  "evaluation": { "images": ${json(evaluation)}, "labels": "folders" },`
-      : "  // Accuracy is measured on labelled images: a folder a class.",
+    evaluation ? `  "evaluation": ${entries(evaluation)},` : "  // Accuracy is measured on labelled images: a folder a class.",
     evaluation ? undefined : '  // "evaluation": { "images": "evaluation", "labels": "folders" },',
     '  "runs": {',
     "    // Weights of 4 bits; the first and the last layer keep 8.",
