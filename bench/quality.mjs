@@ -1,6 +1,7 @@
 /**
- * @file Accuracy of quantized networks, one JSON line a figure: `node bench/quality.mjs [resnet20] [imagenet] [--seeds 3]`.
- * `resnet20` uses the bundled sample (1,024 calibration and 2,000 evaluation images of CIFAR-10); `imagenet` uses
+ * @file Accuracy of quantized networks, one JSON line a figure: `node bench/quality.mjs [resnet20] [granularity] [imagenet] [--seeds 3]`.
+ * `resnet20`
+ * and `granularity` (2 bits, what is reconstructed at once, and the loss) use the bundled sample (1,024 calibration and 2,000 evaluation images of CIFAR-10); `imagenet` uses
  * ../shared (500 calibration and 650 evaluation images) and says so where that folder is missing.
  */
 import { execFileSync } from "node:child_process";
@@ -39,6 +40,9 @@ const suites = {
     ...[4, 3, 2].map((bits) => ["resnet20", cifar, ["--weights", bits], seeds]),
     ["resnet20", cifar, ["--weights", 2, "--method", "adaround"], seeds],
   ],
+  granularity: ["layer", "block", "stage", "net"].flatMap((granularity) =>
+    ["mse", "fisher"].map((loss) => ["resnet20", cifar, ["--weights", 2, "--granularity", granularity, "--loss", loss], seeds]),
+  ),
   imagenet: [
     ["mobilenet_v2", mobilenet],
     ["efficientnet_lite0", efficientnet],
