@@ -19,7 +19,10 @@ const withoutZodLocales = {
 /** Lets CommonJS dependencies inside an ES module call `require`. */
 const requireBanner = 'import { createRequire as brecqCreateRequire } from "node:module"; const require = brecqCreateRequire(import.meta.url);';
 
-/** @param {{ production?: boolean, tests?: boolean, watch?: boolean, engine?: boolean }} options `engine`: the worker and the command line too */
+/**
+ * Writes `dist`, and gives the paths of all files that went into it.
+ * @param {{ production?: boolean, tests?: boolean, watch?: boolean, engine?: boolean }} options `engine`: the worker and the command line too
+ */
 export async function build({ production = false, tests = false, watch = false, engine = true } = {}) {
   await writeJsonSchema();
   const common = {
@@ -27,15 +30,18 @@ export async function build({ production = false, tests = false, watch = false, 
     bundle: true,
     plugins: [withoutZodLocales],
     logLevel: "warning",
+    metafile: true,
     minify: production,
     sourcemap: production ? false : "linked",
     define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
   };
+  const inputs = new Set();
   for (const target of [...hostTargets(), ...(engine ? engineTargets() : []), ...(tests ? testTargets() : [])]) {
     const options = { ...common, ...target };
     if (watch) await (await context(options)).watch();
-    else await bundle(options);
+    else for (const file of Object.keys((await bundle(options)).metafile.inputs)) inputs.add(file);
   }
+  return [...inputs];
 }
 
 // jsonc-parser's CommonJS build requires its parts in a way that cannot be bundled, so its module build is taken.

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "../esbuild.mjs";
+import { licencesFile, shippedPackages } from "./licences.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const artifacts = path.join(root, ".artifacts");
@@ -17,7 +17,8 @@ const targets = wanted === "all" ? [...nativeTargets, "universal"] : [wanted];
 if (!process.argv.includes("--target") || targets.some((target) => target !== "universal" && !nativeTargets.includes(target))) {
   throw new Error(`Name a target: --target ${nativeTargets.join("|")}|universal|all`);
 }
-await build({ production: true });
+const bundled = await shippedPackages();
+const licences = readFileSync(licencesFile, "utf8");
 for (const target of targets) packageTarget(target);
 
 function packageTarget(target) {
@@ -25,12 +26,14 @@ function packageTarget(target) {
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
   writeManifest(stage);
-  for (const name of ["package.nls.json", "README.md", "CHANGELOG.md", "LICENSE", "l10n", "schemas", "media", "samples"]) copy(name, stage);
+  for (const name of ["package.nls.json", "README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_LICENSES.txt", "l10n", "schemas", "media", "samples"])
+    copy(name, stage);
   for (const name of ["extension.cjs", "worker.mjs", "cli.mjs", "webview"]) copy(`dist/${name}`, stage);
   // Beside the bundles and not at the top, where vsce looks for the dependencies of the manifest.
   const modules = path.join(stage, "dist/node_modules");
   if (target === "universal") copyWasmModules(modules);
   else copyNativeModules(modules, target);
+  requireLicences(modules);
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const vsix = path.join(artifacts, `brecq-${target}-${version}.vsix`);
   const options = [
@@ -43,9 +46,20 @@ function packageTarget(target) {
   execFileSync(process.execPath, [path.join(root, "node_modules/@vscode/vsce/vsce"), "package", ...options, "--out", vsix], {
     cwd: stage,
     stdio: "pipe",
+    // The files' times in the archive, and their order by name: two packages of one state are equal byte for byte.
+    env: { ...process.env, SOURCE_DATE_EPOCH: process.env.SOURCE_DATE_EPOCH ?? "1735689600" },
   });
   console.log(`${target}: ${megabytes(statSync(vsix).size)} packed, ${megabytes(folderSize(stage))} installed, ${path.relative(root, vsix)}`);
   rmSync(stage, { recursive: true });
+}
+
+/** Nothing may be shipped whose licence is not listed. */
+function requireLicences(modules) {
+  const names = readdirSync(modules).flatMap((name) =>
+    name.startsWith("@") ? readdirSync(path.join(modules, name)).map((part) => `${name}/${part}`) : [name],
+  );
+  const missing = [...bundled, ...names].filter((name) => !licences.includes(`\n${name} `) && !licences.includes(`\n${name}: `));
+  if (missing.length > 0) throw new Error(`THIRD_PARTY_LICENSES.txt lacks ${missing.join(", ")}: run node scripts/licences.mjs.`);
 }
 
 /** The manifest without what only developers need. */
