@@ -1,13 +1,14 @@
 /** @file Sizes of model files and of the weights in them. */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import { quantizedBytes } from "../../config/weightSize.ts";
 import { fileError } from "../files.ts";
 import { parseModel } from "../onnx/modelFile.ts";
 import { tensorsOf } from "../onnx/modelTensors.ts";
 import { TensorProto_DataLocation } from "../onnx/onnx_pb.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
-import { type ExportFormat, integerType, packedBytes } from "./integerTypes.ts";
+import type { ExportFormat } from "./integerTypes.ts";
 
 /**
  * Bytes of a model file, with the data files in its folder that it names.
@@ -41,7 +42,5 @@ function dataFiles(content: Uint8Array, path: string): Set<string> {
 
 /** Bytes that a layer's weights take in an exported file: packed integers, scales and zero points. */
 export function weightBytes({ dims, axis, bits }: Pick<WeightQuantization, "dims" | "axis" | "bits">, format: ExportFormat): number {
-  const type = integerType(bits, format);
-  const channels = dims[axis]!;
-  return packedBytes(type, sizeOf(dims)) + 4 * channels + packedBytes(type, channels);
+  return quantizedBytes(sizeOf(dims), dims[axis]!, bits, format);
 }

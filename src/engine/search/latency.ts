@@ -1,12 +1,13 @@
 /** @file Latency of layers by a table: looked up, interpolated, or by a roofline. */
 import type { LatencyEntry, LatencyTable, Roofline } from "../../config/latencyTable.ts";
 import type { Bits } from "../../config/schema.ts";
+import { bitCount } from "../../config/weightSize.ts";
 import { UserError } from "../errors.ts";
 import { intAttribute } from "../graph/attributes.ts";
 import type { Layer } from "../graph/layers.ts";
 import type { Network } from "../graph/prepare.ts";
 import { sizeOf } from "../onnx/tensor.ts";
-import { bitCount, type LatencyModel } from "./layerCosts.ts";
+import type { LatencyModel } from "./layerCosts.ts";
 
 /** A point of a curve that is interpolated. */
 type Point = readonly [x: number, y: number];

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { predictLoss } from "../../config/predictLoss.ts";
 import { runSchema } from "../../config/schema.ts";
 import type { Sensitivity } from "../../config/sensitivity.ts";
 import { prepareNetwork } from "../graph/prepare.ts";
 import { loadModel } from "../onnx/modelFile.ts";
 import { createRuntime } from "../runtime/createRuntime.ts";
-import { predictLoss } from "../sensitivity/predict.ts";
 import { paretoFront, type SearchOptions, searchBits } from "./searchBits.ts";
 
 const runtime = await createRuntime({ threads: 1 });
@@ -18,6 +18,7 @@ const sensitivity: Sensitivity = {
   candidates: [2, 4, 8],
   samples: 1,
   complete: true,
+  crossings: [],
   layers: network.layers.map(({ name }, i) => ({
     layer: name,
     block: "",
