@@ -106,7 +106,12 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider<ConfigLens> {
 
 function topCommands(config: string, { root, runs }: ConfigDocument): { span: Span; command: vscode.Command }[] {
   if (!root || runs.length === 0) return [];
-  return [{ span: { offset: root.offset, length: 1 }, command: { title: l10n.t("▶ Run all"), command: "brecq.runAll", arguments: [config] } }];
+  const command = (title: string, id: string) => ({ span: { offset: root.offset, length: 1 }, command: { title, command: id, arguments: [config] } });
+  return [
+    command(l10n.t("▶ Run all"), "brecq.runAll"),
+    command(l10n.t("Measure sensitivity"), "brecq.measureSensitivity"),
+    command(l10n.t("Graph"), "brecq.showGraph"),
+  ];
 }
 
 function activeTitle(state: RunState | undefined): string {

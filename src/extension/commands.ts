@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from "node:path";
+import { basename } from "node:path";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import { runFiles } from "../config/resultPaths.ts";
@@ -6,6 +6,7 @@ import type { ComparePanels } from "./comparePanel.ts";
 import { chooseConfig, chooseRun, readConfig, saveConfig } from "./configFiles.ts";
 import { createConfig } from "./createConfig.ts";
 import { changeLayerBits } from "./editBits.ts";
+import type { GraphEditors } from "./graph/graphEditors.ts";
 import type { ResultStore } from "./resultStore.ts";
 import type { RunManager, RunState } from "./runManager.ts";
 import type { RunsNode } from "./runsView.ts";
@@ -19,13 +20,14 @@ export interface CommandServices {
   manager: RunManager;
   results: ResultStore;
   panels: ComparePanels;
+  graphs: GraphEditors;
 }
 
 /** A command's target: the arguments of a lens, a node of the view, or nothing from the palette. */
 type Target = string | vscode.Uri | RunsNode | undefined;
 
 export function registerCommands(services: CommandServices): vscode.Disposable {
-  const { context, log, manager, results, panels } = services;
+  const { context, log, manager, panels, results, graphs } = services;
   const onRun = (act: (config: string, run: string) => unknown) => async (target: Target, name?: string) => {
     const chosen = await targetRun(target, name);
     if (chosen) return act(chosen.config, chosen.run);
@@ -44,7 +46,19 @@ export function registerCommands(services: CommandServices): vscode.Disposable {
       if (config) panels.open(config);
     },
     "brecq.openReport": onRun((config, run) => panels.open(config, [run])),
-    "brecq.showGraph": onRun((config) => showGraph(context, config)),
+    "brecq.openGraph": async (uri?: vscode.Uri) => {
+      const model = uri?.fsPath ?? (await chooseModel());
+      if (model) await graphs.open(model, undefined);
+    },
+    "brecq.showGraph": async (target: Target, run?: string) => {
+      const config = await targetConfig(target);
+      if (config) await graphs.openConfig(config, run ?? runOfNode(target));
+    },
+    "brecq.compareInGraph": () => graphs.compare(),
+    "brecq.measureSensitivity": async (target: Target) => {
+      const config = await targetConfig(target);
+      if (config) await measureSensitivity(services, config);
+    },
     "brecq.changeBits": changeLayerBits,
     "brecq.revealOutput": onRun((config, run) => vscode.commands.executeCommand("revealInExplorer", vscode.Uri.file(runFiles(config, run).model))),
     "brecq.deleteResults": onRun((config, run) => deleteResults(services, config, run)),
@@ -90,6 +104,17 @@ async function startRun({ manager, results, log }: CommandServices, config: stri
   return state;
 }
 
+async function measureSensitivity({ manager, log }: CommandServices, config: string): Promise<void> {
+  if (!(await mayRun())) return;
+  try {
+    await saveConfig(config);
+  } catch (error) {
+    return void vscode.window.showErrorMessage(String(error));
+  }
+  log.info(`measure the sensitivity of layers of ${config}`);
+  await manager.measure(config);
+}
+
 async function runAll(services: CommandServices, config: string): Promise<void> {
   const { runs } = await readConfig(config);
   await Promise.all(runs.map(({ name }) => startRun(services, config, name, false)));
@@ -102,15 +127,6 @@ async function mayRun(): Promise<boolean> {
   const message = l10n.t("Runs are disabled in Restricted Mode: trust this workspace to run a config.");
   if ((await vscode.window.showWarningMessage(message, manage)) === manage) await vscode.commands.executeCommand("workbench.trust.manage");
   return false;
-}
-
-async function showGraph(context: vscode.ExtensionContext, config: string): Promise<void> {
-  const { model } = await readConfig(config);
-  if (model === undefined) return;
-  const uri = vscode.Uri.file(resolve(dirname(config), model));
-  const editors: { viewType: string }[] = context.extension.packageJSON.contributes.customEditors ?? [];
-  const graph = editors.find(({ viewType }) => viewType === "brecq.graph");
-  await (graph ? vscode.commands.executeCommand("vscode.openWith", uri, graph.viewType) : vscode.commands.executeCommand("vscode.open", uri));
 }
 
 async function deleteResults({ manager, results }: CommandServices, config: string, run: string): Promise<void> {
@@ -131,7 +147,10 @@ async function targetConfig(target: Target): Promise<string | undefined> {
 async function targetRun(target: Target, name: string | undefined): Promise<{ config: string; run: string } | undefined> {
   const config = await targetConfig(target);
   if (!config) return undefined;
-  const inTree = typeof target === "object" && "kind" in target && target.kind !== "config" ? target.run : undefined;
-  const run = name ?? inTree ?? (await chooseRun(config));
+  const run = name ?? runOfNode(target) ?? (await chooseRun(config));
   return run === undefined ? undefined : { config, run };
+}
+
+function runOfNode(target: Target): string | undefined {
+  return typeof target === "object" && "kind" in target && target.kind !== "config" ? target.run : undefined;
 }

@@ -7,6 +7,7 @@ import type { CopyFormat, ToCompareView } from "../protocol/compareView.ts";
 import { readConfig } from "./configFiles.ts";
 import type { ResultStore } from "./resultStore.ts";
 import type { RunManager } from "./runManager.ts";
+import { viewTranslations } from "./viewTranslations.ts";
 import { webviewHtml } from "./webviewHtml.ts";
 
 const viewType = "brecq.compare";
@@ -98,7 +99,7 @@ class ComparePanel {
       config: this.config,
       results: await this.readResults(),
       selected: this.wanted,
-      translations: stringTranslations(),
+      translations: viewTranslations(),
       running: this.manager.active.filter(({ config }) => config === this.config).map(({ run }) => run),
     };
     this.wanted = undefined;
@@ -138,10 +139,4 @@ function writeComparison(comparison: Comparison, results: RunResult[], format: C
     case "json":
       return `${JSON.stringify(results, undefined, 2)}\n`;
   }
-}
-
-/** The strings of the display language, which the view's own copy of l10n needs. */
-function stringTranslations(): Record<string, string> | undefined {
-  const entries = Object.entries(vscode.l10n.bundle ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }

@@ -33,7 +33,7 @@ export async function createConfig(model: string, launcher: WorkerLauncher): Pro
     return undefined;
   }
   const written = vscode.Uri.file(outcome.result.config);
-  await useDefaultBits(written);
+  await writeDefaultBits(written);
   await vscode.window.showTextDocument(written);
   return written.fsPath;
 }
@@ -96,7 +96,7 @@ async function holdsImages(folder: string): Promise<boolean> {
 }
 
 /** The engine writes a 4-bit run; a user with another default gets that. */
-async function useDefaultBits(config: vscode.Uri): Promise<void> {
+async function writeDefaultBits(config: vscode.Uri): Promise<void> {
   const bits = readSettings().defaultBits;
   if (bits === 4) return;
   const text = Buffer.from(await vscode.workspace.fs.readFile(config)).toString("utf8");

@@ -6,6 +6,7 @@ import { registerCommands } from "./commands.ts";
 import { ComparePanels } from "./comparePanel.ts";
 import { ConfigCompletion } from "./completion.ts";
 import { ConfigDiagnostics } from "./diagnostics.ts";
+import { GraphEditors } from "./graph/graphEditors.ts";
 import { registerLanguageModelTools } from "./languageModelTools.ts";
 import { ModelInspector } from "./modelInspector.ts";
 import { RunNotifications } from "./notifications.ts";
@@ -13,6 +14,7 @@ import { ConfigQuickFixes } from "./quickFixes.ts";
 import { ResultStore } from "./resultStore.ts";
 import { RunManager } from "./runManager.ts";
 import { RunsView } from "./runsView.ts";
+import { SensitivityStore } from "./sensitivityStore.ts";
 import { createStatusBar } from "./statusBar.ts";
 import { BrecqTasks } from "./taskProvider.ts";
 import { WorkerLauncher } from "./workerLauncher.ts";
@@ -22,6 +24,7 @@ const configs: vscode.DocumentSelector = { scheme: "file", pattern: "**/*.brecq.
 /** What the extension tells of itself, for its tests. */
 export interface BrecqExtension {
   activationMilliseconds: number;
+  graphs: GraphEditors;
 }
 
 export function activate(context: vscode.ExtensionContext): BrecqExtension {
@@ -31,6 +34,8 @@ export function activate(context: vscode.ExtensionContext): BrecqExtension {
   const launcher = new WorkerLauncher(context, log);
   const manager = new RunManager(launcher);
   const results = new ResultStore();
+  const sensitivities = new SensitivityStore(manager);
+  const graphs = new GraphEditors(context.extensionUri, { launcher, manager, results, sensitivities });
   const inspector = new ModelInspector(launcher);
   const diagnostics = new ConfigDiagnostics(inspector);
   const panels = new ComparePanels(context.extensionUri, manager, results);
@@ -43,10 +48,12 @@ export function activate(context: vscode.ExtensionContext): BrecqExtension {
     results,
     diagnostics,
     panels,
+    sensitivities,
+    graphs,
     runsView,
     new RunNotifications(manager, results),
     createStatusBar(manager),
-    registerCommands({ context, log, launcher, manager, results, panels }),
+    registerCommands({ context, log, launcher, manager, results, panels, graphs }),
     registerLanguageModelTools({ manager, results, inspector }),
     vscode.window.registerTreeDataProvider("brecq.runs", runsView),
     vscode.languages.registerCodeLensProvider(configs, lenses),
@@ -54,5 +61,5 @@ export function activate(context: vscode.ExtensionContext): BrecqExtension {
     vscode.languages.registerCodeActionsProvider(configs, new ConfigQuickFixes(diagnostics)),
     vscode.tasks.registerTaskProvider("brecq", new BrecqTasks(manager, results)),
   );
-  return { activationMilliseconds: performance.now() - started };
+  return { activationMilliseconds: performance.now() - started, graphs };
 }

@@ -2,7 +2,7 @@ import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { ResultStore } from "./resultStore.ts";
 import { summarizeResult } from "./resultSummary.ts";
-import type { RunManager, RunState } from "./runManager.ts";
+import { measurement, type RunManager, type RunState } from "./runManager.ts";
 import { formatDuration } from "./runProgress.ts";
 import { readSettings } from "./settings.ts";
 
@@ -33,7 +33,7 @@ export class RunNotifications implements vscode.Disposable {
       if (secondsLeft === undefined || secondsLeft < longRunSeconds || this.announced.has(key)) return;
       this.announced.add(key);
       await this.tellStart(state, secondsLeft);
-    } else if (state.status === "done" && secondsTaken(state) >= longRunSeconds) {
+    } else if (state.status === "done" && state.run !== measurement && secondsTaken(state) >= longRunSeconds) {
       await this.tellEnd(state);
     } else if (state.failure) {
       await this.tellFailure(state);

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { Progress } from "../protocol/progress.ts";
 import { describeOutcome, type Failure } from "./outcomeMessages.ts";
 import { advance, noProgress, type RunProgress } from "./runProgress.ts";
 import type { WorkerLauncher } from "./workerLauncher.ts";
@@ -6,7 +7,10 @@ import type { WorkerOutcome, WorkerProcess } from "./workerProcess.ts";
 
 export type RunStatus = "queued" | "running" | "cancelling" | "done" | "failed" | "cancelled" | "crashed";
 
-/** A run that was started in this window. */
+/** Stands in place of a run's name where sensitivities are measured; no run can have this name. */
+export const measurement = "layer sensitivity";
+
+/** A run, or a measurement of sensitivities, that was started in this window. */
 export interface RunState {
   /** Path of the config. */
   config: string;
@@ -36,10 +40,13 @@ export class RunManager implements vscode.Disposable {
   private readonly entries = new Map<string, Entry>();
   private readonly queue: Entry[] = [];
   private readonly changed = new vscode.EventEmitter<RunState>();
+  private readonly reported = new vscode.EventEmitter<{ state: RunState; event: Progress }>();
   private readonly launcher: WorkerLauncher;
   private lastProgressAt = 0;
   /** Fires at every change of a run's status, and for progress at most four times a second. */
   readonly onDidChange = this.changed.event;
+  /** Fires for everything that a worker tells. */
+  readonly onDidReport = this.reported.event;
 
   constructor(launcher: WorkerLauncher) {
     this.launcher = launcher;
@@ -72,6 +79,11 @@ export class RunManager implements vscode.Disposable {
     return finished;
   }
 
+  /** Queues the measurement of a config's sensitivities. */
+  measure(config: string): Promise<RunState> {
+    return this.start(config, measurement, { resume: true });
+  }
+
   cancel(config: string, run: string): void {
     const entry = this.entries.get(keyOf(config, run));
     if (!entry || !this.queue.includes(entry)) return;
@@ -91,6 +103,7 @@ export class RunManager implements vscode.Disposable {
 
   dispose(): void {
     this.changed.dispose();
+    this.reported.dispose();
   }
 
   private startNext(): void {
@@ -98,8 +111,9 @@ export class RunManager implements vscode.Disposable {
     if (!entry || entry.worker) return;
     const { config, run, resumed: resume } = entry.state;
     entry.worker = this.launcher.launch(
-      (runtime) => ({ job: "run", config, run, resume, runtime }),
+      (runtime) => (run === measurement ? { job: "sensitivity", config, runtime } : { job: "run", config, run, resume, runtime }),
       (event) => {
+        this.reported.fire({ state: entry.state, event });
         const progress = advance(entry.state.progress, event);
         // Steps come by the hundred each second: only some are shown.
         const now = Date.now();

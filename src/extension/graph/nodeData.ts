@@ -6,15 +6,15 @@ import type { NodeData } from "../../protocol/graphView.ts";
 /** More is no file of values. */
 export const largestNodeDataBytes = 16 * 2 ** 20;
 
-const colour = z
+const colourSchema = z
   .string()
   .max(64)
   .regex(/^(#[0-9a-f]{3,8}|[a-z]+|(rgb|hsl)a?\([\d\s.,%/]+\))$/i, "is no colour");
 
 const graphDataSchema = z.object({
-  results: z.record(z.string(), z.object({ value: z.union([z.number(), z.string()]), bgColor: colour.optional() })),
-  thresholds: z.array(z.object({ value: z.number(), bgColor: colour })).optional(),
-  gradient: z.array(z.object({ stop: z.number().min(0).max(1), bgColor: colour.optional() })).optional(),
+  results: z.record(z.string(), z.object({ value: z.union([z.number(), z.string()]), bgColor: colourSchema.optional() })),
+  thresholds: z.array(z.object({ value: z.number(), bgColor: colourSchema })).optional(),
+  gradient: z.array(z.object({ stop: z.number().min(0).max(1), bgColor: colourSchema.optional() })).optional(),
 });
 
 type GraphData = z.infer<typeof graphDataSchema>;
@@ -36,7 +36,8 @@ export function parseNodeData(text: string, name: string, graph: NetworkGraph): 
       const number = Number(value);
       if (node === undefined || value === "" || !Number.isFinite(number)) continue;
       const isText = typeof value === "string" && value !== String(number);
-      values[node] = { value: number, ...(isText && { text: value }), colour: bgColor ?? thresholdColour(thresholds, number) };
+      const colour = bgColor ?? thresholdColour(thresholds, number);
+      values[node] = { value: number, ...(isText && { text: value }), ...(colour && { colour }) };
     }
   }
   if (Object.keys(values).length === 0) {

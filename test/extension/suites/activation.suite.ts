@@ -34,9 +34,9 @@ suite("activation", () => {
     const entries: { command: string; when: string }[] = extension.packageJSON.contributes.menus["explorer/context"];
     assert.deepEqual(
       entries.map(({ command }) => command),
-      ["brecq.quantize"],
+      ["brecq.quantize", "brecq.openGraph"],
     );
-    assert.match(entries[0]!.when, /^resourceExtname == '?\.onnx'? && resourceScheme == '?(file|vscode-remote)'?$/);
+    for (const { when } of entries) assert.match(when, /^resourceExtname == '?\.onnx'? && resourceScheme == '?(file|vscode-remote)'?$/);
   });
 
   test("every string of the manifest is there", () => {
