@@ -1,0 +1,33 @@
+/** @file The graph view of a network. */
+import "@xyflow/react/dist/base.css";
+import "./style.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./App.tsx";
+import { onMessage, savedState, saveState, send } from "./host.ts";
+import { listenToShortcuts } from "./keyboard/shortcuts.ts";
+import { LayoutClient } from "./layout/layoutClient.ts";
+import { receive } from "./state/receive.ts";
+import type { Panel } from "./state/state.ts";
+import { getState, setState, subscribe } from "./state/store.ts";
+
+const app = document.getElementById("app")!;
+const layout = new LayoutClient(app.dataset.worker!, (reason) => setState({ failed: reason }));
+const saved = savedState();
+if (saved) setState({ colour: saved.colour, panel: saved.panel as Panel });
+
+let isFirstGraph = true;
+onMessage((message) => {
+  receive(message, (request, answer) => layout.request(request, answer));
+  // What was open before the view was hidden is opened again.
+  if (message.type === "graph" && isFirstGraph) {
+    isFirstGraph = false;
+    if (saved && saved.open.length > 0) send({ type: "open", groups: saved.open });
+  }
+});
+subscribe(() => {
+  const { open, colour, panel } = getState();
+  saveState({ open, colour, panel });
+});
+listenToShortcuts();
+createRoot(app).render(<App />);
+send({ type: "ready" });
