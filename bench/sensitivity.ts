@@ -1,13 +1,14 @@
 /**
  * @file Checks what measured sensitivities predict: the rank correlation (Spearman) between predicted and true loss of random assignments of 2, 4
  * and 8 bits, ends of the network at 8, on samples that nothing was fitted to. The true loss is that of the network with each layer's weights as the uniform
- * reconstruction at its bits has rounded them (`--truth rounded`), or of the network reconstructed anew at those bits (`--truth reconstructed`). `--network resnet20|mobilenet_v2` (the latter needs ../shared), `--measure output|divergence|block`, `--assignments 30`, `--samples 256`,
+ * reconstruction at its bits has rounded them (`--truth rounded`), or of the network reconstructed anew at those bits (`--truth reconstructed`). `--network resnet20|mobilenet_v2` (the latter needs ../shared), `--assignments 30`, `--samples 256`,
  * `--steps 150`, `--seed 1005`, `--threads 2`. Prints one JSON line an assignment and one with the correlations. Run:
  * `npx esbuild bench/sensitivity.ts --bundle --platform=node --format=esm --external:onnxruntime-* --external:sharp --outfile=dist/bench/sensitivity.mjs && node dist/bench/sensitivity.mjs`
  */
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { predictLoss } from "../src/config/predictLoss.ts";
 import { inputSchema, runSchema } from "../src/config/schema.ts";
 import type { Sensitivity } from "../src/config/sensitivity.ts";
 import { type Dataset, openCalibration } from "../src/engine/data/dataset.ts";
@@ -23,8 +24,6 @@ import { shortSchedule } from "../src/engine/reconstruction/schedule.ts";
 import { boundary } from "../src/engine/reconstruction/segments.ts";
 import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import { measureSensitivity } from "../src/engine/sensitivity/measureSensitivity.ts";
-import { predictLoss } from "../src/engine/sensitivity/predict.ts";
-import type { Measure } from "../src/engine/sensitivity/probe.ts";
 import { weightTensors } from "../src/engine/sensitivity/roundUnit.ts";
 import { rankCorrelation } from "../test/support/rankCorrelation.ts";
 
@@ -32,7 +31,6 @@ const candidates = [2, 4, 8];
 const { values } = parseArgs({
   options: {
     network: { type: "string", default: "resnet20" },
-    measure: { type: "string", default: "output" },
     truth: { type: "string", default: "rounded" },
     assignments: { type: "string", default: "30" },
     samples: { type: "string", default: "256" },
@@ -82,7 +80,7 @@ const sensitivity = await measureSensitivity({
   model,
   fingerprint: "",
   candidates,
-  measure: values.measure as Measure,
+  changes: { load: async () => undefined, save: async () => {} },
   steps,
   seed,
   inputs: new Map([[name, fitting]]),
@@ -94,7 +92,7 @@ const sensitivity = await measureSensitivity({
   save: async () => {},
   report: () => {},
 });
-console.log(JSON.stringify({ network: values.network, measure: values.measure, samples: fitted, steps, seconds: seconds() }));
+console.log(JSON.stringify({ network: values.network, samples: fitted, steps, seconds: seconds() }));
 
 const random = createRandom(seed, 77);
 const predicted: number[] = [];
@@ -113,18 +111,19 @@ for (let i = 0; i < Number(values.assignments); i++) {
 console.log(
   JSON.stringify({
     network: values.network,
-    measure: values.measure,
     truth: values.truth,
     assignments: predicted.length,
     seed,
     rankCorrelation: { output: rankCorrelation(predicted, truth.output), divergence: rankCorrelation(predicted, truth.divergence) },
-    withoutPairs: withoutPairs(sensitivity),
+    withoutCrossings: ablated({ ...sensitivity, crossings: [] }),
+    layersAlone: ablated({ ...sensitivity, crossings: [], pairs: [] }),
   }),
 );
 
-function withoutPairs(full: Sensitivity): number {
+/** Correlation with the outputs' errors where the prediction lacks some terms. */
+function ablated(parts: Sensitivity): number {
   const again = createRandom(seed, 77);
-  const alone = predicted.map(() => predictLoss({ ...full, pairs: [] }, numbersOf(randomBits(network, again))));
+  const alone = predicted.map(() => predictLoss(parts, numbersOf(randomBits(network, again))));
   return rankCorrelation(alone, truth.output);
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { resultsFolder, sensitivityFile } from "../config/resultPaths.ts";
 import { type Config, type RunConfig, runSchema } from "../config/schema.ts";
 import { type Sensitivity, sensitivitySchema } from "../config/sensitivity.ts";
@@ -13,7 +13,9 @@ import { type Network, prepareNetwork, requireLayers } from "../engine/graph/pre
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import { CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
+import { FolderChanges } from "../engine/sensitivity/changes.ts";
 import { measureSensitivity } from "../engine/sensitivity/measureSensitivity.ts";
+import { measureName } from "../engine/sensitivity/probe.ts";
 import { openCalibrationData, primaryInput } from "./data.ts";
 import { makeFolder } from "./folders.ts";
 import { defaultCacheBytes, type JobContext } from "./jobs.ts";
@@ -23,7 +25,6 @@ import { brecqVersion } from "./version.ts";
 /** What a measurement takes: more samples or steps changed no rank (docs/sensitivity.md). */
 const measuredSamples = 256;
 const roundingSteps = 150;
-const measure = "output";
 
 /** Where no run is named: native files, for in portable ones all bits take the same space. */
 const defaultRun = runSchema.parse({ export: "native" });
@@ -81,6 +82,11 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
   const store = new CacheStore(options.cacheBytes ?? defaultCacheBytes, resultsFolder(configFile));
   const inputs = store.create(samples, calibration.dims);
   for (let start = 0; start < samples; start += 64) inputs.write(start, await calibration.read(start, Math.min(64, samples - start)));
+  const changes = await FolderChanges.open(
+    join(resultsFolder(configFile), "sensitivity.changes"),
+    `${fingerprint} ${candidates.join()}`,
+    candidates.length,
+  );
   const begun = known && sameNumbers(known.candidates, candidates) ? known : undefined;
   const sensitivity = await measureSensitivity({
     runtime,
@@ -88,18 +94,27 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
     model: config.model,
     fingerprint,
     candidates,
-    measure,
+    changes,
     steps: roundingSteps,
     seed: run.seed,
     inputs: new Map([[primaryInput(network).name, inputs]]),
     samples,
     store,
     begun,
-    save: (state) => writeFileAtomic(file, `${JSON.stringify(state, undefined, 2)}\n`),
+    save: (state) => writeFileAtomic(file, sensitivityText(state)),
     report,
     signal,
   });
+  await changes.remove();
   return { config, run, network, candidates, sensitivity, file, reused: false };
+}
+
+/** Readable JSON, with the many crossings one a line. */
+function sensitivityText({ crossings, ...rest }: Sensitivity): string {
+  const lines = crossings.map((crossing) => `    ${JSON.stringify(crossing)}`).join(",\n");
+  const text = JSON.stringify({ ...rest, crossings: [] }, undefined, 2);
+  // The last brackets: names of layers may hold anything.
+  return crossings.length === 0 ? `${text}\n` : `${text.slice(0, text.lastIndexOf("]"))}\n${lines}\n  ]\n}\n`;
 }
 
 /** The measurement on the disk, if it is of the same model, data and settings. */
@@ -120,7 +135,7 @@ async function readSensitivity(file: string, fingerprint: string): Promise<Sensi
 async function fingerprintOf(model: string, config: Config, run: RunConfig, calibration: Dataset): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(model)) hash.update(chunk as Uint8Array);
-  const settings = { measuredSamples, roundingSteps, measure, seed: run.seed };
+  const settings = { measuredSamples, roundingSteps, measureName, seed: run.seed };
   hash.update(JSON.stringify({ settings, input: config.input, names: calibration.names, version: brecqVersion }));
   return hash.digest("hex");
 }

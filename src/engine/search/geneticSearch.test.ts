@@ -26,6 +26,19 @@ function randomProblem(random: Random, count: number, limit: number): SearchProb
   return { layers, pairs, base: {}, limits: { size: least * limit } };
 }
 
+/** Terms of any two layers at any bits, small beside the layers' own losses. */
+function allPairs(random: Random, { layers }: SearchProblem): PairTerm[] {
+  return layers.flatMap(({ choices }, i) =>
+    layers.slice(i + 1).flatMap((other, k) =>
+      choices.flatMap((first, x) =>
+        other.choices.map((second, y): PairTerm => {
+          return { first: [i, x], second: [i + 1 + k, y], loss: 0.1 * (random.next() - 0.5) * Math.sqrt(first.loss * second.loss) };
+        }),
+      ),
+    ),
+  );
+}
+
 /** The least loss among all assignments that keep the limits. */
 function exhaustive(problem: SearchProblem): { loss: number; genes: Assignment } {
   const evaluator = new Evaluator(problem);
@@ -41,9 +54,9 @@ function exhaustive(problem: SearchProblem): { loss: number; genes: Assignment }
 }
 
 describe("geneticSearch", () => {
-  it("finds the best of all assignments of 9 layers, in 12 random problems", () => {
+  it("finds the best of all assignments of 9 layers, in 6 random problems", () => {
     const random = createRandom(5);
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 6; i++) {
       const problem = randomProblem(random, 9, 1.2 + 2 * random.next());
       const found = geneticSearch(problem, i)!;
       expect(new Evaluator(problem).loss(found)).toBeCloseTo(exhaustive(problem).loss, 12);
@@ -61,11 +74,13 @@ describe("geneticSearch", () => {
     }
   });
 
-  it("gives the same for the same seed, and keeps the limit, with 100 layers in less than 5 s", () => {
-    const problem = randomProblem(createRandom(7), 100, 2);
-    const begin = performance.now();
+  it("gives the same for the same seed, and keeps the limit, with terms for all pairs of 100 layers, in less than 5 s", () => {
+    const plain = randomProblem(createRandom(7), 100, 2);
+    const problem = { ...plain, pairs: [...plain.pairs, ...allPairs(createRandom(9), plain)] };
+    // The processor's time: the machine may be busy with other things.
+    const begin = process.cpuUsage();
     const found = geneticSearch(problem, 3)!;
-    expect(performance.now() - begin).toBeLessThan(5000);
+    expect(process.cpuUsage(begin).user / 1000).toBeLessThan(5000);
     expect(geneticSearch(problem, 3)).toEqual(found);
     const evaluator = new Evaluator(problem);
     expect(evaluator.cost(found, "size")).toBeLessThanOrEqual(problem.limits.size!);

@@ -23,7 +23,7 @@ function bestMove(evaluator: Evaluator, genes: Assignment): Move | undefined {
   const { layers } = evaluator.problem;
   const costs = evaluator.limitedCosts(genes);
   const threshold = -smallest * Math.abs(evaluator.loss(genes));
-  const trial = genes.slice();
+  const sums = evaluator.termsWith(genes);
   let best: Move | undefined;
   const consider = (gain: number, after: readonly number[], changes: Move["changes"]) => {
     if (gain < (best?.gain ?? threshold) && evaluator.overrun(after) === 0) best = { gain, changes };
@@ -31,23 +31,21 @@ function bestMove(evaluator: Evaluator, genes: Assignment): Move | undefined {
   for (const [first, { choices }] of layers.entries()) {
     for (let choice = 0; choice < choices.length; choice++) {
       if (choice === genes[first]) continue;
-      const gain = evaluator.lossChange(genes, first, choice);
+      const gain = evaluator.lossChange(genes, sums, first, choice);
       const after = evaluator.costsAfter(costs, genes, first, choice);
       consider(gain, after, [[first, choice]]);
-      trial[first] = choice;
       for (let second = first + 1; second < layers.length; second++) {
         for (let other = 0; other < layers[second]!.choices.length; other++) {
           if (other === genes[second]) continue;
-          const both = gain + evaluator.lossChange(trial, second, other);
+          const both = gain + evaluator.lossChange(genes, sums, second, other) + evaluator.jointChange(genes, first, choice, second, other);
           if (both < (best?.gain ?? threshold)) {
-            consider(both, evaluator.costsAfter(after, trial, second, other), [
+            consider(both, evaluator.costsAfter(after, genes, second, other), [
               [first, choice],
               [second, other],
             ]);
           }
         }
       }
-      trial[first] = genes[first]!;
     }
   }
   return best;

@@ -112,14 +112,15 @@ function fixedLayers(network: Network, run: RunConfig, bits: BitPlan): Set<strin
   return new Set([...bits.keys()].filter((name) => network.firstLast.has(name) || overridden.has(name)));
 }
 
-function pairTerms({ pairs }: Sensitivity, layers: readonly SearchLayer[]): PairTerm[] {
+function pairTerms({ pairs, crossings }: Sensitivity, layers: readonly SearchLayer[]): PairTerm[] {
   const indexOf = new Map(layers.map(({ name }, i) => [name, i]));
   const place = (layer: string, bits: number): [number, number] | undefined => {
     const index = indexOf.get(layer);
     const choice = index === undefined ? -1 : layers[index]!.choices.findIndex((candidate) => candidate.bits === bits);
     return choice < 0 ? undefined : [index!, choice];
   };
-  return pairs.flatMap(({ layers: [a, b], bits: [aBits, bBits], loss }) => {
+  const inBlocks = pairs.map(({ layers: [a, b], bits: [aBits, bBits], loss }) => [a, aBits, b, bBits, loss] as const);
+  return [...inBlocks, ...crossings].flatMap(([a, aBits, b, bBits, loss]) => {
     const [first, second] = [place(a, aBits), place(b, bBits)];
     return first && second ? [{ first, second, loss }] : [];
   });

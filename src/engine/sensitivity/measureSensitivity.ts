@@ -2,7 +2,7 @@
  * @file The sensitivity of every layer at every candidate number of bits, and of pairs of layers in a block: the
  * inter-layer and intra-layer terms of mixed precision (BRECQ, section 3.4).
  */
-import type { LayerSensitivity, PairSensitivity, Sensitivity } from "../../config/sensitivity.ts";
+import type { CrossSensitivity, LayerSensitivity, PairSensitivity, Sensitivity } from "../../config/sensitivity.ts";
 import type { ReportProgress } from "../../protocol/progress.ts";
 import { CancelledError } from "../errors.ts";
 import type { Network } from "../graph/prepare.ts";
@@ -13,10 +13,10 @@ import type { Cached } from "../reconstruction/reconstruct.ts";
 import { release, runSegment } from "../reconstruction/runSegment.ts";
 import { batchSize } from "../reconstruction/schedule.ts";
 import { boundary, reconstructionUnits, type Unit } from "../reconstruction/segments.ts";
-import { trainedOutputs } from "../reconstruction/trainingStep.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { ChangeStore } from "./changes.ts";
 import { ForwardPass } from "./forwardPass.ts";
-import { type Measure, measuredValues, measureNames, Probe } from "./probe.ts";
+import { measuredValues, measureName, Probe } from "./probe.ts";
 import { roundUnit } from "./roundUnit.ts";
 
 /** In blocks of more layers, pairs are measured at the fewest bits only, where they matter most. */
@@ -29,7 +29,6 @@ export interface SensitivityOptions {
   readonly model: string;
   readonly fingerprint: string;
   readonly candidates: readonly number[];
-  readonly measure: Measure;
   /** Steps of each block's reconstruction at each candidate. */
   readonly steps: number;
   readonly seed: number;
@@ -37,6 +36,7 @@ export interface SensitivityOptions {
   readonly inputs: ReadonlyMap<string, Cached>;
   readonly samples: number;
   readonly store: CacheStore;
+  readonly changes: ChangeStore;
   /** An interrupted measurement to go on from. */
   readonly begun?: Sensitivity | undefined;
   /** Told of each block's rounded weights, by initializer name. */
@@ -58,15 +58,17 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
   const candidates = [...new Set(options.candidates)].sort((a, b) => a - b);
   const layers: LayerSensitivity[] = [...(options.begun?.layers ?? [])];
   const pairs: PairSensitivity[] = [...(options.begun?.pairs ?? [])];
-  const state = (complete: boolean): Sensitivity => ({
+  const changes = new Map<string, Float32Array[]>();
+  const state = (complete: boolean, crossings: CrossSensitivity[] = []): Sensitivity => ({
     model: options.model,
     fingerprint: options.fingerprint,
-    measure: measureNames[options.measure],
+    measure: measureName,
     candidates,
     samples,
     complete,
     layers: [...layers],
     pairs: [...pairs],
+    crossings,
   });
   report({ type: "phase", phase: "sensitivity", message: `Measuring the sensitivity of ${network.layers.length} layers` });
   const search = await ScaleSearch.create(runtime);
@@ -76,7 +78,7 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     for (const [index, unit] of units.entries()) {
       if (signal?.aborted) throw new CancelledError();
       await forward.pass(unit, index, async () => {
-        if (unit.layers.length > 0 && !isMeasured(unit)) await measureUnit(unit, index);
+        if (unit.layers.length > 0 && !(await isMeasured(unit))) await measureUnit(unit, index);
       });
     }
   } catch (error) {
@@ -86,15 +88,21 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     for (const cached of targets.values()) release(cached);
     await search.release();
   }
-  const complete = state(true);
+  const complete = state(true, crossings());
   await options.save(complete);
   return complete;
 
-  function isMeasured(unit: Unit): boolean {
+  async function isMeasured(unit: Unit): Promise<boolean> {
     const wanted = layerPairs(unit).length * (unit.layers.length > layersForAllBits ? 1 : candidates.length ** 2);
     const names = new Set(unit.layers.map(({ name }) => name));
     const hasLayers = layers.filter(({ layer }) => names.has(layer)).length === names.size;
-    return hasLayers && pairs.filter((pair) => names.has(pair.layers[0])).length === wanted;
+    if (!hasLayers || pairs.filter((pair) => names.has(pair.layers[0])).length !== wanted) return false;
+    for (const layer of unit.layers) {
+      const kept = await options.changes.load(network.layers.indexOf(layer));
+      if (!kept) return false;
+      changes.set(layer.name, kept);
+    }
+    return true;
   }
 
   async function measureUnit(unit: Unit, index: number): Promise<void> {
@@ -106,12 +114,11 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
       rounded.set(bits, weights);
       options.onRounded?.(bits, weights);
     }
-    const isBlock = options.measure === "block";
     const probe = await Probe.create({
       ...options,
       unit,
-      rest: isBlock ? [] : units.slice(index + 1).flatMap(({ nodes }) => nodes),
-      targets: isBlock ? new Map(trainedOutputs(network, unit).map((output) => [output, held(output)])) : targets,
+      rest: units.slice(index + 1).flatMap(({ nodes }) => nodes),
+      targets,
       held,
       batch: network.shapes.fixedBatch ?? batchSize,
     });
@@ -132,13 +139,18 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
   }
 
   async function measureLayers(unit: Unit, rounded: ReadonlyMap<number, ReadonlyMap<string, Tensor>>, probe: Probe): Promise<void> {
-    for (const { name, weight } of unit.layers) {
+    for (const layer of unit.layers) {
+      const { name, weight } = layer;
       const losses: Record<string, number> = {};
+      const own: Float32Array[] = [];
       for (const bits of candidates) {
-        const loss = await probe.loss(new Map([[weight, rounded.get(bits)!.get(weight)!]]));
+        const { loss, change } = await probe.change(new Map([[weight, rounded.get(bits)!.get(weight)!]]));
+        own.push(change);
         losses[bits] = loss;
         report({ type: "layer-sensitivity", layer: name, block: unit.name, bits, loss });
       }
+      changes.set(name, own);
+      await options.changes.save(network.layers.indexOf(layer), own);
       layers.push({ layer: name, block: unit.name, losses });
       await options.save(state(false));
     }
@@ -166,6 +178,34 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     }
     await options.save(state(false));
   }
+
+  /**
+   * Terms of the pairs that are not measured, mostly across blocks. To first order the outputs' changes add up, so that the squared error of two
+   * has twice the product of their changes on top.
+   */
+  function crossings(): CrossSensitivity[] {
+    const key = (first: string, firstBits: number, second: string, secondBits: number) => JSON.stringify([first, firstBits, second, secondBits]);
+    const measured = new Set(pairs.map((pair) => key(pair.layers[0], pair.bits[0], pair.layers[1], pair.bits[1])));
+    const found: CrossSensitivity[] = [];
+    for (const [i, { layer: first }] of layers.entries()) {
+      for (const { layer: second } of layers.slice(i + 1)) {
+        for (const [x, firstBits] of candidates.entries()) {
+          for (const [y, secondBits] of candidates.entries()) {
+            if (measured.has(key(first, firstBits, second, secondBits))) continue;
+            const loss = 2 * product(changes.get(first)![x]!, changes.get(second)![y]!);
+            found.push([first, firstBits, second, secondBits, Number(loss.toPrecision(4))]);
+          }
+        }
+      }
+    }
+    return found;
+  }
+}
+
+function product(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 function layerPairs({ layers }: Unit): [Unit["layers"][number], Unit["layers"][number]][] {
@@ -174,7 +214,6 @@ function layerPairs({ layers }: Unit): [Unit["layers"][number], Unit["layers"][n
 
 /** What FP32 gives at the values where the error is measured. */
 async function networkTargets(options: SensitivityOptions, units: readonly Unit[]): Promise<Map<string, Cached>> {
-  if (options.measure === "block") return new Map();
   const { runtime, network, samples, store, signal } = options;
   const { inputs } = boundary(network, network.graph.nodes);
   const segment = { nodes: network.graph.nodes, inputs, outputs: measuredValues(network, units) };

@@ -6,25 +6,18 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { nodeReads } from "../graph/graph.ts";
 import type { Network } from "../graph/prepare.ts";
 import type { ModelProto, NodeProto } from "../onnx/onnx_pb.ts";
-import { floatData, type Tensor } from "../onnx/tensor.ts";
+import { floatData, sizeOf, type Tensor } from "../onnx/tensor.ts";
 import type { Cached } from "../reconstruction/reconstruct.ts";
 import { readRows } from "../reconstruction/runSegment.ts";
 import { emitSegment, isBatched, runtimeDims, withImports } from "../reconstruction/segment.ts";
 import { boundary, type Unit } from "../reconstruction/segments.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 
-/**
- * What the loss is. "output": squared error of the network's outputs relative to their power. "divergence": KL(FP32‖quantized) of
- * the classes, for classifiers that give logits. "block": squared error of the block's outputs relative to their power.
- */
-export type Measure = "output" | "divergence" | "block";
+/** What the loss is, for the file. */
+export const measureName = "squared error of the network's outputs relative to their power, all other layers in FP32";
 
-/** The measures in words, for the file. */
-export const measureNames: Readonly<Record<Measure, string>> = {
-  output: "squared error of the network's outputs relative to their power, all other layers in FP32",
-  divergence: "KL divergence of the network's class probabilities from those of FP32, all other layers in FP32",
-  block: "squared error of the block's outputs relative to their power, all other layers in FP32",
-};
+/** So many elements of the measured values tell how changes go together. */
+const pickedElements = 2 ** 17;
 
 export interface ProbeOptions {
   readonly runtime: Runtime;
@@ -32,7 +25,6 @@ export interface ProbeOptions {
   readonly unit: Unit;
   /** The nodes behind the unit. */
   readonly rest: readonly NodeProto[];
-  readonly measure: Measure;
   /** Values at which the error is measured, by name. */
   readonly targets: ReadonlyMap<string, Cached>;
   /** FP32 values that the unit and the rest read. */
@@ -69,6 +61,40 @@ export class Probe {
 
   /** The loss with these weights, by initializer name, in place of the FP32 ones; mean over the measured values. */
   async loss(weights: ReadonlyMap<string, Tensor>): Promise<number> {
+    return (await this.#run(weights, () => undefined)).loss;
+  }
+
+  /**
+   * The loss, and how the measured values change, scaled so that the sum of squares is the loss. Of many elements, evenly picked ones stand
+   * for all. The same for every block: what it does not reach is 0.
+   */
+  async change(weights: ReadonlyMap<string, Tensor>): Promise<{ loss: number; change: Float32Array }> {
+    const { samples, network, targets } = this.#options;
+    const names = [...targets.keys()];
+    const sizes = names.map((value) => sizeOf(network.shapes.shapeOf(value, 1)));
+    const stride = Math.ceil((samples * sizes.reduce((sum, size) => sum + size, 0)) / pickedElements);
+    const lengths = sizes.map((size) => Math.ceil((samples * size) / stride));
+    const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0));
+    const change = new Float32Array(lengths.reduce((sum, length) => sum + length, 0));
+    const { loss, scales } = await this.#run(weights, (output, sample, elements) => {
+      const index = names.indexOf(this.#measured[output]!);
+      const begin = sample * sizes[index]!;
+      for (let at = (stride - (begin % stride)) % stride; at < elements.length; at += stride) {
+        change[starts[index]! + (begin + at) / stride] = elements[at]!;
+      }
+    });
+    this.#measured.forEach((value, output) => {
+      const index = names.indexOf(value);
+      const factor = Math.sqrt(stride / (names.length * (scales[output]! || 1)));
+      for (let i = 0; i < lengths[index]!; i++) change[starts[index]! + i]! *= factor;
+    });
+    return { loss, change };
+  }
+
+  async #run(
+    weights: ReadonlyMap<string, Tensor>,
+    onDifference: (output: number, sample: number, elements: Float32Array) => void,
+  ): Promise<{ loss: number; scales: number[] }> {
     const { network, unit, targets, held, samples, batch, signal } = this.#options;
     const constants = unit.layers.map(({ weight }) => [weightInput(weight), weights.get(weight) ?? network.graph.constant(weight)!] as const);
     const sums = this.#measured.map(() => ({ error: 0, scale: 0 }));
@@ -81,11 +107,12 @@ export class Probe {
       sums.forEach((sum, i) => {
         sum.error += floatData(results[`error_${i}`]!)[0]!;
         sum.scale += floatData(results[`scale_${i}`]!)[0]!;
+        onDifference(i, start, floatData(results[`difference_${i}`]!));
       });
       await new Promise(setImmediate);
     }
     const ratios = sums.map(({ error, scale }) => (scale > 0 ? error / scale : error));
-    return ratios.reduce((sum, ratio) => sum + ratio, 0) / Math.max(1, ratios.length);
+    return { loss: ratios.reduce((sum, ratio) => sum + ratio, 0) / Math.max(1, targets.size), scales: sums.map(({ scale }) => scale) };
   }
 
   async release(): Promise<void> {
@@ -110,7 +137,7 @@ function neededNodes(nodes: readonly NodeProto[], wanted: readonly string[]): No
 }
 
 function probeModel(
-  { network, unit, measure }: ProbeOptions,
+  { network, unit }: ProbeOptions,
   nodes: readonly NodeProto[],
   inputs: readonly string[],
   measured: readonly string[],
@@ -118,31 +145,19 @@ function probeModel(
   const b = new GraphBuilder("probe/");
   for (const input of inputs) b.input(input, network.shapes.typeOf(input), runtimeDims(network, input));
   const replaced = new Map(unit.layers.map(({ weight, shape }) => [weight, b.input(weightInput(weight), "float", shape)]));
-  const emit = measure === "divergence" ? emitDivergence : emitSquaredError;
   measured.forEach((value, i) => {
     b.input(`target_${i}`, "float", runtimeDims(network, value));
   });
   emitSegment(b, network, nodes, replaced);
   measured.forEach((value, i) => {
-    const { error, scale } = emit(b, value, `target_${i}`);
+    const difference = b.op("Sub", [value, `target_${i}`]);
+    const square = (x: string) => b.op("ReduceSumSquare", [x], { keepdims: 0 });
+    const [error, scale] = [square(difference), square(`target_${i}`)];
+    b.output(difference, `difference_${i}`, "float", runtimeDims(network, value));
     b.output(error, `error_${i}`, "float", []);
     b.output(scale, `scale_${i}`, "float", []);
   });
   return withImports(b.model({ opset: network.graph.opset, irVersion: network.graph.irVersion }), network);
-}
-
-/** Σ (y - t)² and Σ t². */
-function emitSquaredError(b: GraphBuilder, value: string, target: string): { error: string; scale: string } {
-  const square = (x: string) => b.op("ReduceSumSquare", [x], { keepdims: 0 });
-  return { error: square(b.op("Sub", [value, target])), scale: square(target) };
-}
-
-/** Σ p (log p - log q) over classes (axis 1) and samples, and the number of distributions: Σ p. */
-function emitDivergence(b: GraphBuilder, value: string, target: string): { error: string; scale: string } {
-  const p = b.op("Softmax", [target], { axis: 1 });
-  const difference = b.op("Sub", [b.op("LogSoftmax", [target], { axis: 1 }), b.op("LogSoftmax", [value], { axis: 1 })]);
-  const sum = (x: string) => b.op("ReduceSum", [x], { keepdims: 0 });
-  return { error: sum(b.op("Mul", [p, difference])), scale: sum(p) };
 }
 
 /** The values at which a network's error is measured: its float outputs with a sample axis, or else what its last unit with layers makes. */
