@@ -51,7 +51,14 @@ const node = { platform: "node", target: "node20", mainFields: ["module", "main"
 function hostTargets() {
   return [
     { ...node, format: "cjs", external: ["vscode"], entryPoints: ["src/extension/extension.ts"], outfile: "dist/extension.cjs" },
-    { platform: "browser", target: "es2022", format: "iife", entryPoints: { compare: "webview/compare/main.ts" }, outdir: "dist/webview" },
+    {
+      platform: "browser",
+      target: "es2022",
+      format: "iife",
+      jsx: "automatic",
+      entryPoints: { compare: "webview/compare/main.ts", graph: "webview/graph/main.tsx", graphLayout: "webview/graph/layout.worker.ts" },
+      outdir: "dist/webview",
+    },
   ];
 }
 
