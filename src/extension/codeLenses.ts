@@ -1,11 +1,13 @@
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { Bits } from "../config/schema.ts";
+import type { Sensitivity } from "../config/sensitivity.ts";
 import { type ConfigDocument, type ConfigLayer, type ConfigRun, parseConfigDocument, type Span } from "./configDocument.ts";
 import type { ResultStore, StoredRun } from "./resultStore.ts";
 import { summarizeResult } from "./resultSummary.ts";
 import { isActive, type RunManager, type RunState } from "./runManager.ts";
 import { describeProgress } from "./runProgress.ts";
+import type { SensitivityStore } from "./sensitivityStore.ts";
 
 /** A lens whose command is made only when VS Code draws it. */
 class ConfigLens extends vscode.CodeLens {
@@ -22,11 +24,14 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider<ConfigLens> {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly manager: RunManager;
   private readonly results: ResultStore;
+  private readonly sensitivities: SensitivityStore;
   readonly onDidChangeCodeLenses = this.changed.event;
 
-  constructor(manager: RunManager, results: ResultStore) {
+  constructor(manager: RunManager, results: ResultStore, sensitivities: SensitivityStore) {
     this.manager = manager;
     this.results = results;
+    this.sensitivities = sensitivities;
+    sensitivities.onDidChange(() => this.changed.fire());
     manager.onDidChange(() => this.changed.fire());
     results.onDidChange(() => this.changed.fire());
   }
@@ -35,12 +40,14 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider<ConfigLens> {
     const parsed = parseConfigDocument(document.getText());
     const config = document.uri.fsPath;
     const stored = await Promise.all(parsed.runs.map((run) => this.results.read(config, run.name)));
+    const { sensitivity } = await this.sensitivities.read(config);
+    const rankOf = (layer: string, run: StoredRun) => sensitivityRank(sensitivity, layer) ?? noiseRank(run, layer);
     const rangeOf = ({ offset, length }: Span) => new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
     return [
       ...topCommands(config, parsed).map(({ span, command }) => new ConfigLens(rangeOf(span), () => command)),
       ...parsed.runs.flatMap((run, index) => [
         ...this.runLenses(config, run, stored[index]!, rangeOf(run.key)),
-        ...run.layers.flatMap((layer) => layerLenses(config, run, layer, stored[index]!, rangeOf(layer.key))),
+        ...run.layers.flatMap((layer) => layerLenses(config, run, layer, rankOf(layer.name, stored[index]!), rangeOf(layer.key))),
       ]),
     ];
   }
@@ -120,7 +127,7 @@ function activeTitle(state: RunState | undefined): string {
   return `$(sync~spin) ${describeProgress(state.progress)}`;
 }
 
-function layerLenses(config: string, run: ConfigRun, layer: ConfigLayer, stored: StoredRun, range: vscode.Range): ConfigLens[] {
+function layerLenses(config: string, run: ConfigRun, layer: ConfigLayer, rank: string | undefined, range: vscode.Range): ConfigLens[] {
   const bits = (layer.weights ?? run.settings.weights ?? 4) as Bits;
   const change = (title: string, by: -1 | 1) =>
     new ConfigLens(range, () => ({
@@ -131,13 +138,22 @@ function layerLenses(config: string, run: ConfigRun, layer: ConfigLayer, stored:
     }));
   const name = bits === "fp32" ? "FP32" : l10n.t("{0} bits", String(bits));
   return [
-    new ConfigLens(range, () => ({ title: [noiseRank(stored, layer.name), name].filter(Boolean).join(" · "), command: "" })),
+    new ConfigLens(range, () => ({ title: [rank, name].filter(Boolean).join(" · "), command: "" })),
     change("−", -1),
     change("+", 1),
   ];
 }
 
-/** Where a layer stands when all are ordered by the noise that quantization puts on their weights: "sensitivity 3 of 20". */
+/** Where a layer stands when all are ordered by their measured loss at the fewest bits: "sensitivity 3 of 20". */
+function sensitivityRank(sensitivity: Sensitivity | undefined, name: string): string | undefined {
+  if (!sensitivity?.complete) return undefined;
+  const lossOf = ({ losses }: Sensitivity["layers"][number]) => losses[sensitivity.candidates[0]!] ?? 0;
+  const ranked = sensitivity.layers.toSorted((a, b) => lossOf(b) - lossOf(a));
+  const rank = ranked.findIndex(({ layer }) => layer === name);
+  return rank < 0 ? undefined : l10n.t("sensitivity {0} of {1}", rank + 1, ranked.length);
+}
+
+/** Where a layer stands when all are ordered by the noise that quantization puts on their weights: what there is before sensitivities are measured. */
 function noiseRank({ result }: StoredRun, name: string): string | undefined {
   const ranked = (result?.layers ?? []).filter((layer) => layer.sqnr !== undefined).sort((a, b) => a.sqnr! - b.sqnr!);
   const rank = ranked.findIndex((layer) => layer.name === name);

@@ -40,7 +40,7 @@ export function activate(context: vscode.ExtensionContext): BrecqExtension {
   const diagnostics = new ConfigDiagnostics(inspector);
   const panels = new ComparePanels(context.extensionUri, manager, results);
   const runsView = new RunsView(manager, results);
-  const lenses = new ConfigCodeLenses(manager, results);
+  const lenses = new ConfigCodeLenses(manager, results, sensitivities);
   context.subscriptions.push(
     log,
     launcher,
