@@ -27,7 +27,8 @@ export function plotSvg({ model, metric, unit, fp32, columns, rows }: Comparison
       ? []
       : [
           line(size.left, y(fp32), size.left + plotWidth, y(fp32), 'stroke="#000000" stroke-dasharray="6 4"'),
-          text(`FP32 ${fp32.toFixed(2)}`, { x: size.left + plotWidth + 12, y: y(fp32) + 4 }),
+          line(size.left + plotWidth + 10, size.top + 20, size.left + plotWidth + 26, size.top + 20, 'stroke="#000000" stroke-dasharray="6 4"'),
+          text(`FP32 ${fp32.toFixed(2)}`, { x: size.left + plotWidth + 30, y: size.top + 24 }),
         ];
   const curves = rows.flatMap(({ label, cells }, row) => {
     const colour = colours[row % colours.length]!;

@@ -1,6 +1,6 @@
 /** @file Doing the runs of a comparison one after the other; finished ones are taken as they are where nothing changed. */
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type RunResult, resultSchema } from "../../config/result.ts";
 import { resultsFolder, runFiles } from "../../config/resultPaths.ts";
 import { UserError } from "../../engine/errors.ts";
@@ -43,12 +43,13 @@ export async function runSweep({ runtime, settings, configFile, name, axes }: Sw
   const runs = expandRuns(axes);
   const shared = await configBasis(config, folder);
   const images = await calibrationImages(config, folder);
+  const modelName = basename(config.model);
   const target = join(resultsFolder(configFile), name);
   const files = { markdown: join(target, "table.md"), json: join(target, "table.json"), plot: join(target, "plot.svg") };
   await makeFolder(target);
   const outcomes: SweepOutcome[] = [];
   let reused = 0;
-  let table = summarize(config.model, axes, outcomes, images);
+  let table = summarize(modelName, axes, outcomes, images);
   for (const [i, run] of runs.entries()) {
     const basis = runBasis(shared, run.settings);
     const known = await finishedResult(configFile, `${name}/${run.name}`, basis);
@@ -56,7 +57,7 @@ export async function runSweep({ runtime, settings, configFile, name, axes }: Sw
     context.report({ type: "phase", phase: "load", message: known ? `Run ${place} is there already` : `Run ${place}` });
     if (known) reused++;
     outcomes.push(known ? { run, result: known } : await outcomeOf(run, basis));
-    table = summarize(config.model, axes, outcomes, images);
+    table = summarize(modelName, axes, outcomes, images);
     await writeFileAtomic(files.markdown, `${tableMarkdown(table)}\n`);
     await writeFileAtomic(files.json, `${JSON.stringify(table, undefined, 2)}\n`);
     await writeFileAtomic(files.plot, plotSvg(table));
