@@ -137,11 +137,7 @@ function layerLenses(config: string, run: ConfigRun, layer: ConfigLayer, rank: s
       arguments: [config, run.name, layer.name, by],
     }));
   const name = bits === "fp32" ? "FP32" : l10n.t("{0} bits", String(bits));
-  return [
-    new ConfigLens(range, () => ({ title: [rank, name].filter(Boolean).join(" · "), command: "" })),
-    change("−", -1),
-    change("+", 1),
-  ];
+  return [new ConfigLens(range, () => ({ title: [rank, name].filter(Boolean).join(" · "), command: "" })), change("−", -1), change("+", 1)];
 }
 
 /** Where a layer stands when all are ordered by their measured loss at the fewest bits: "sensitivity 3 of 20". */
