@@ -24,7 +24,9 @@ export interface ModelQuantization {
 export async function quantizeModel(options: ModelQuantization, { report, signal }: JobContext): Promise<RunResult> {
   const { runtime, settings, model, run, runName, input, calibration, evaluation, output } = options;
   if (run.method !== "nearest" && run.method !== "dfq" && !calibration) {
-    throw new UserError("--calibration is missing.", { hint: "Name a folder of images like those that the network will see." });
+    throw new UserError("--calibration is missing.", {
+      hint: "Name a folder of images like those that the network will see, or make some with --distill 1024.",
+    });
   }
   return await quantizeRun({
     runtime,
