@@ -165,8 +165,7 @@ export class GraphPane implements vscode.Disposable {
         return data && this.send({ type: "node-data", data });
       }
       case "create-config":
-        await vscode.commands.executeCommand("brecq.quantize", this.document.uri);
-        return this.refresh();
+        return this.createConfig();
       case "save":
         await saveView(this.document.uri, message);
         return;
@@ -182,11 +181,16 @@ export class GraphPane implements vscode.Disposable {
         ? l10n.t("Bits are written into a config, and this network has none yet.")
         : l10n.t("FP32 is shown: choose a run to edit its bits.");
       const choice = await vscode.window.showInformationMessage(text, ...(isNew ? [create] : []));
-      if (choice === create) await vscode.commands.executeCommand("brecq.quantize", this.document.uri);
-      return this.refresh();
+      return choice === create ? this.createConfig() : undefined;
     }
     const done = await editLayers(this.config, run, graph, message);
     if (!done) void vscode.window.showErrorMessage(l10n.t("{0} could not be edited.", basename(this.config)));
+    await this.refresh();
+  }
+
+  private async createConfig(): Promise<void> {
+    await vscode.commands.executeCommand("brecq.quantize", this.document.uri);
+    this.choice = undefined;
     await this.refresh();
   }
 
