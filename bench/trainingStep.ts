@@ -9,7 +9,7 @@ import { floatTensor, int64Tensor, sizeOf } from "../src/engine/onnx/tensor.ts";
 import { roundingProblem } from "../src/engine/quantizers/adaptiveRounding.ts";
 import { ScaleSearch } from "../src/engine/quantizers/scaleSearch.ts";
 import { fitWeightQuantizer } from "../src/engine/quantizers/weightQuantizer.ts";
-import { feeds, trainingModel } from "../src/engine/reconstruction/trainingStep.ts";
+import { factorColumns, feeds, trainingModel } from "../src/engine/reconstruction/trainingStep.ts";
 import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import type { Session } from "../src/engine/runtime/runtime.ts";
 
@@ -79,7 +79,7 @@ async function timeSteps({ session, data }: NonNullable<typeof current>, steps: 
   await session.run({
     ...data,
     [feeds.samples]: int64Tensor(samples, [steps, batch]),
-    [feeds.factors]: floatTensor(factors, [steps, 4]),
+    [feeds.factors]: floatTensor(factors, [steps, factorColumns.length]),
     [feeds.steps]: int64Tensor([steps], []),
   });
   return (performance.now() - begin) / steps;

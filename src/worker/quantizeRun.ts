@@ -7,7 +7,9 @@ import type { Dataset } from "../engine/data/dataset.ts";
 import { guessInput } from "../engine/data/guessInput.ts";
 import { UserError } from "../engine/errors.ts";
 import { evaluate } from "../engine/evaluation/evaluate.ts";
+import { activationBits } from "../engine/export/activationBits.ts";
 import { exportModel } from "../engine/export/exportModel.ts";
+import { faithfulLevel } from "../engine/export/faithfulLevel.ts";
 import { requireKernels } from "../engine/export/kernels.ts";
 import { simulatedModel } from "../engine/export/simulate.ts";
 import { fileBytes } from "../engine/export/size.ts";
@@ -15,18 +17,25 @@ import { verifyExport } from "../engine/export/verify.ts";
 import { type Network, prepareNetwork, requireLayers } from "../engine/graph/prepare.ts";
 import { loadModel, saveModel } from "../engine/onnx/modelFile.ts";
 import { floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
+import { type PlannedActivation, planActivations } from "../engine/quantizers/activationPlan.ts";
 import { type BitPlan, planBits } from "../engine/quantizers/bitPlan.ts";
-import { CacheStore } from "../engine/reconstruction/activationCache.ts";
+import { type ActivationCache, CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Checkpoint } from "../engine/reconstruction/checkpoint.ts";
-import { type QuantizedWeights, quantizeByReconstruction, quantizeNearest } from "../engine/reconstruction/quantizeNetwork.ts";
-import { chooseSchedule } from "../engine/reconstruction/schedule.ts";
+import {
+  type QuantizedWeights,
+  quantizeActivations,
+  quantizeByReconstruction,
+  quantizeNearest,
+  type ReconstructionPlan,
+} from "../engine/reconstruction/quantizeNetwork.ts";
+import { chooseScaleSchedule, chooseSchedule } from "../engine/reconstruction/schedule.ts";
 import { peakMemoryBytes } from "../engine/runtime/memory.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
 import { runFingerprint } from "./fingerprint.ts";
 import { makeFolder } from "./folders.ts";
-import { layerResults } from "./runReport.ts";
+import { activationResults, layerResults } from "./runReport.ts";
 import { brecqVersion } from "./version.ts";
 
 /** Samples a call when a network is evaluated or its export verified. */
@@ -62,17 +71,13 @@ export interface QuantizeRunOptions {
 export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult> {
   const begin = performance.now();
   const { runtime, model, run, runName, output, report } = given;
-  requireImplemented(run);
   report({ type: "phase", phase: "load", message: `Loading ${model}` });
   let network = await prepareNetwork(await loadModel(model), runtime);
   requireLayers(network);
   const options = given.guessInput ? withGuessedInput(given, network) : given;
   const bits = planBits(network, run);
-  requireKernels(
-    network.graph,
-    [...bits.values()].flatMap(({ weights }) => (weights === "fp32" ? [] : [weights])),
-    run.export,
-  );
+  const planned = planActivations(network, bits, run);
+  requireKernels(network.graph, [...quantizedBits(bits), ...(planned.length > 0 ? [activationBits(network.graph, planned)] : [])], run.export);
   const warnings = [...network.warnings];
   const calibration = await openCalibrationData({ ...options, dataFolder: options.dataFolder ?? dirname(output) }, network);
   const evaluation = await openEvaluationData(options, network);
@@ -88,18 +93,19 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   let quantized: QuantizedWeights;
   if (run.method === "dfq") {
     const found = await quantizeDfq({ runtime, network, bits, report, signal: options.signal, calibration, absorb: run.activations !== "fp32" });
-    ({ network, quantized } = found);
+    network = found.network;
     for (const message of found.warnings) warn(message);
-  } else quantized = await quantizeWeights(options, network, bits, calibration);
+    quantized = await withActivations(options, network, bits, planned, calibration, found.quantized);
+  } else quantized = await quantizeWeights(options, network, bits, planned, calibration);
   warnings.push(...quantized.warnings);
 
   report({ type: "phase", phase: "export", message: `Writing ${output}` });
-  const { weights } = quantized;
+  const { weights, activations } = quantized;
   const exported = exportModel({
     graph: network.graph,
     source: network.source,
     weights,
-    activations: [],
+    activations,
     format: run.export,
     metadata: { version: brecqVersion, run: runName },
   });
@@ -116,6 +122,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
     config: { ...run },
     metrics,
     layers: layerResults(network, bits, quantized, run.export),
+    activations: activationResults(network, activations),
     blocks: [...quantized.blocks],
     size: { fp32Bytes: await fileBytes(model), quantizedBytes: await fileBytes(output) },
     seconds: (performance.now() - begin) / 1000,
@@ -140,29 +147,58 @@ function withGuessedInput(options: QuantizeRunOptions, network: Network): Quanti
   return { ...options, config: { ...options.config, input } };
 }
 
-/** Settings of the format whose engine parts are still to come. */
-function requireImplemented(run: RunConfig): void {
-  const missing = [
-    run.activations !== "fp32" && `activations: ${run.activations}`,
-    Object.values(run.layers).some(({ activations }) => activations !== undefined && activations !== "fp32") && "activations of a layer",
-    run.method === "qdrop" && `method: ${run.method}`,
-  ].filter((entry) => entry !== false && entry !== undefined);
-  if (missing.length > 0)
-    throw new UserError(`This version can't do "${missing.join('", "')}" yet.`, {
-      hint: "It quantizes weights by nearest, dfq, adaround and brecq.",
-    });
-}
-
 async function quantizeWeights(
   options: QuantizeRunOptions,
   network: Network,
   bits: BitPlan,
+  planned: readonly PlannedActivation[],
   calibration: Dataset | undefined,
 ): Promise<QuantizedWeights> {
   const { runtime, run, report, signal } = options;
-  if (run.method === "nearest") return await quantizeNearest({ runtime, network, bits, report, signal });
+  const setup = { runtime, network, bits, report, signal };
+  if (run.method === "nearest") {
+    const weights = await quantizeNearest(setup);
+    return await withActivations(options, network, bits, planned, calibration, weights);
+  }
+  const plan = await reconstructionPlan(options, network, bits, planned, calibration);
+  const checkpoint = await options.openCheckpoint?.(
+    runFingerprint({
+      model: network.source,
+      run,
+      input: options.config.input,
+      samples: plan.inputs.get(primaryInput(network).name) as ActivationCache,
+    }),
+  );
+  return await quantizeByReconstruction(setup, { ...plan, checkpoint });
+}
+
+/** Adds quantized activations to a network whose weights are rounded without data: with the searched ranges, untrained. */
+async function withActivations(
+  options: QuantizeRunOptions,
+  network: Network,
+  bits: BitPlan,
+  planned: readonly PlannedActivation[],
+  calibration: Dataset | undefined,
+  weights: QuantizedWeights,
+): Promise<QuantizedWeights> {
+  if (planned.length === 0) return weights;
+  const { runtime, report, signal } = options;
+  const plan = await reconstructionPlan(options, network, bits, planned, calibration);
+  const searched = { ...plan.activations!, schedule: { ...plan.activations!.schedule, steps: 0 }, joint: false };
+  return await quantizeActivations({ runtime, network, bits, report, signal }, { ...plan, loss: "mse", activations: searched }, weights);
+}
+
+async function reconstructionPlan(
+  options: QuantizeRunOptions,
+  network: Network,
+  bits: BitPlan,
+  planned: readonly PlannedActivation[],
+  calibration: Dataset | undefined,
+): Promise<ReconstructionPlan> {
+  const { run } = options;
   if (!calibration) {
-    throw new UserError(`The method "${run.method}" learns from calibration data, and the config names none.`, {
+    const why = run.method === "nearest" || run.method === "dfq" ? "A run with quantized activations" : `The method "${run.method}"`;
+    throw new UserError(`${why} learns from calibration data, and the config names none.`, {
       hint: 'Add "calibration": { "images": "FOLDER" }.',
     });
   }
@@ -174,20 +210,28 @@ async function quantizeWeights(
   }
   // By the network's bits and not the block's: ends of 8 bits make up for errors of the others when they are trained with them.
   const schedule = chooseSchedule(run.steps, quantizedBits(bits));
-  const granularity = run.method === "adaround" ? "layer" : run.granularity;
-  return await quantizeByReconstruction(
-    { runtime, network, bits, report, signal },
-    {
-      granularity,
-      loss: run.loss,
-      seed: run.seed,
-      schedule: () => schedule,
-      inputs: new Map([[primaryInput(network).name, cache]]),
-      samples: calibration.count,
-      store,
-      checkpoint: await options.openCheckpoint?.(runFingerprint({ model: network.source, run, input: options.config.input, samples: cache })),
-    },
-  );
+  const joint = run.method === "qdrop";
+  return {
+    granularity: run.method === "adaround" ? "layer" : run.granularity,
+    loss: run.loss,
+    seed: run.seed,
+    schedule: () => schedule,
+    inputs: new Map([[primaryInput(network).name, cache]]),
+    samples: calibration.count,
+    store,
+    activations:
+      planned.length > 0
+        ? {
+            planned,
+            joint,
+            schedule: chooseScaleSchedule(
+              run.steps,
+              planned.map(({ bits: count }) => count),
+              joint,
+            ),
+          }
+        : undefined,
+  };
 }
 
 function quantizedBits(bits: BitPlan): number[] {
@@ -206,14 +250,14 @@ async function verify(
   // Without data, anything but zeros, which would test biases alone.
   const values = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.37));
   if (data) values.set(await data.read(0, Math.min(samples, data.count)));
-  const simulated = simulatedModel(network.graph, quantized.weights, []);
+  const simulated = simulatedModel(network.graph, quantized.weights, quantized.activations);
   return await verifyExport({ runtime: options.runtime, path: options.output, simulated, feeds: { [input.name]: floatTensor(values, dims) } });
 }
 
-/** The highest optimization level at which the file loads. */
+/** The level at which the file is measured: the highest at which it computes what was promised. */
 function bestLevel(verification: readonly Verification[], output: string): Verification["level"] {
-  const loading = verification.filter(({ loads }) => loads).at(-1);
-  if (loading) return loading.level;
+  const faithful = faithfulLevel(verification);
+  if (faithful) return faithful.level;
   throw new UserError(`ONNX Runtime does not load the exported file ${output}: ${verification[0]?.message ?? "unknown reason"}.`, {
     hint: 'Try "export": "portable", and report this model.',
   });

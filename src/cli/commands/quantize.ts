@@ -16,11 +16,12 @@ export const quantizeCommand: Command = {
     ["--calibration DIR", "folder of images (or a .npy/.npz file of inputs) to learn from"],
     ["--weights BITS", "bits of the weights, 2 to 8 (default: 4)"],
     ["--activations BITS", "bits of the activations, or none (default: none)"],
+    ["--quantize-also LIST", "with --activations, which other tensors: input, adds, pools, or none (default: input)"],
     ["--evaluation DIR", "labelled images to measure on"],
     ...evaluationHelp,
-    ["--output FILE", "the quantized model (default: MODEL.w4.onnx beside the model)"],
+    ["--output FILE", "the quantized model (default: MODEL.w4.onnx or MODEL.w4a8.onnx beside the model)"],
     ["--format NAME", "portable (8-bit containers) or native (INT2/INT4) (default: portable)"],
-    ["--method NAME", "nearest, dfq, adaround or brecq (default: brecq)"],
+    ["--method NAME", "nearest, dfq, adaround, brecq or qdrop (default: brecq)"],
     ["--granularity NAME", "what is reconstructed at once: layer, block, stage or net (default: block)"],
     ["--loss NAME", "mse, or fisher: errors weighted by the Fisher information (default: mse)"],
     ["--steps N", "optimization steps a block, or published (default: by the bits)"],
@@ -35,6 +36,7 @@ export const quantizeCommand: Command = {
       distill: { type: "string" },
       weights: { type: "string", default: "4" },
       activations: { type: "string", default: "none" },
+      "quantize-also": { type: "string", default: "input" },
       evaluation: { type: "string" },
       ...evaluationOptions,
       output: { type: "string" },
@@ -52,6 +54,7 @@ export const quantizeCommand: Command = {
     const run = checkedRun({
       weights: bits(values.weights, "--weights"),
       activations: values.activations === "none" ? "fp32" : bits(values.activations, "--activations"),
+      quantizeAlso: values["quantize-also"] === "none" ? [] : values["quantize-also"].split(","),
       method: values.method,
       granularity: values.granularity,
       loss: values.loss,
@@ -68,12 +71,12 @@ export const quantizeCommand: Command = {
         settings,
         model,
         run,
-        runName: `w${run.weights}`,
+        runName: bitsName(run),
         input: values.input === undefined ? undefined : parseInput(values.input),
         calibration: calibrationOf(values.calibration, values.distill, count),
         // `count` is of the calibration images.
         evaluation: values.evaluation === undefined ? undefined : evaluationOf(values.evaluation, { ...values, count: undefined }),
-        output: values.output ?? join(dirname(model), `${basename(model).replace(/\.onnx$/i, "")}.w${run.weights}.onnx`),
+        output: values.output ?? join(dirname(model), `${basename(model).replace(/\.onnx$/i, "")}.${bitsName(run)}.onnx`),
       },
       context,
     );
@@ -83,6 +86,11 @@ export const quantizeCommand: Command = {
 
 function bits(text: string, option: string): number | "fp32" {
   return text === "fp32" ? "fp32" : wholeNumber(text, option);
+}
+
+/** As in "w4" and "w4a8". */
+function bitsName({ weights, activations }: RunConfig): string {
+  return `w${weights}${activations === "fp32" ? "" : `a${activations}`}`;
 }
 
 function calibrationOf(path: string | undefined, distill: string | undefined, count: number): CalibrationConfig | undefined {
@@ -99,7 +107,10 @@ function checkedRun(run: Record<string, unknown>): RunConfig {
   const checked = configSchema.shape.runs.safeParse({ run });
   if (checked.success) return checked.data.run!;
   const issue = checked.error.issues[0]!;
-  throw new UserError(`--${String(issue.path[1]).replace("firstLast", "first-last").replace("export", "format")} is not valid: ${issue.message}.`, {
-    hint: "See --help.",
-  });
+  throw new UserError(
+    `--${String(issue.path[1]).replace("firstLast", "first-last").replace("quantizeAlso", "quantize-also").replace("export", "format")} is not valid: ${issue.message}.`,
+    {
+      hint: "See --help.",
+    },
+  );
 }

@@ -13,7 +13,7 @@ import type { ActivationQuantization } from "../quantizers/activationQuantizatio
  * for memory to use again. A UINT8 or bool tensor of the same shape then gets the half or quarter that the other one had, and overwrites
  * what lies behind: the process crashes sooner or later, at every level, also without optimizations. Weights are constants and safe.
  */
-export function activationBits(graph: Graph, activations: readonly ActivationQuantization[]): number {
+export function activationBits(graph: Graph, activations: readonly Pick<ActivationQuantization, "bits">[]): number {
   for (const node of nodesWithin(graph.nodes)) if (makesBytes(node)) return 8;
   return activations.reduce((widest, { bits }) => Math.max(widest, bits), 2);
 }

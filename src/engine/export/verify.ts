@@ -4,15 +4,13 @@ import { UserError } from "../errors.ts";
 import type { ModelProto } from "../onnx/onnx_pb.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import type { OptimizationLevel, Runtime, Session, SessionOptions } from "../runtime/runtime.ts";
+import { faithfulDifference } from "./faithfulLevel.ts";
 import { outputDifference } from "./outputDifference.ts";
 
 export const optimizationLevels: readonly OptimizationLevel[] = ["disabled", "basic", "extended", "all"];
 
 /** Stops ONNX Runtime from making integer operators out of quantized ones; DequantizeLinear of constants is folded then. */
 export const withoutIntegerOperators = { "session.disable_quant_qdq": "1" } as const;
-
-/** Differences from here on deserve a sentence; those of another order of summation are below 1e-5. */
-const noteworthy = 1e-4;
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -48,14 +46,14 @@ type MeasureDifference = (options: SessionOptions) => Promise<number>;
 async function verifyLevel(level: OptimizationLevel, difference: MeasureDifference): Promise<Verification> {
   try {
     const maxDifference = await difference({ optimization: level });
-    if (maxDifference < noteworthy) return { level, loads: true, maxDifference };
+    if (maxDifference < faithfulDifference) return { level, loads: true, maxDifference };
     const cure = await cureOf(level, difference, maxDifference / 10);
     if (!Number.isFinite(maxDifference))
       return { level, loads: true, message: `The outputs are not comparable with the simulated network's.${cure}` };
     return cure === "" ? { level, loads: true, maxDifference } : { level, loads: true, maxDifference, message: `${integerReason}${cure}` };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { level, loads: false, message: `${error.message}${await cureOf(level, difference, noteworthy)}` };
+    return { level, loads: false, message: `${error.message}${await cureOf(level, difference, faithfulDifference)}` };
   }
 }
 

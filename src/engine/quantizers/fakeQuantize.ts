@@ -17,6 +17,8 @@ export interface FakeQuantizer {
 
 export interface FakeQuantized {
   readonly output: string;
+  /** The values that were made: the output, and where elements are kept, the quantized form of all. */
+  readonly made: readonly string[];
   /** Stands for the emitted nodes where the graph is differentiated; it is not in the graph itself. */
   readonly node: NodeProto;
 }
@@ -38,7 +40,7 @@ export function emitFakeQuantize(b: GraphBuilder, x: string, { bits, zeroPoint, 
     output: [output],
     attribute: makeAttributes({ bits, zero_point: zeroPoint }),
   });
-  return { output, node };
+  return { output, made: [output, quantized], node };
 }
 
 /** `a` where the mask is 1, `b` where it is 0. Where takes ten times as long as these three (8.4 against 0.7 ms for 32x16x32x32). */

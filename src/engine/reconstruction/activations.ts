@@ -3,12 +3,12 @@
  * unit. A value is held from the unit that makes it to the last unit that reads it.
  */
 import type { Network } from "../graph/prepare.ts";
-import type { Tensor } from "../onnx/tensor.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import type { Cached } from "./reconstruct.ts";
 import { release, runSegment } from "./runSegment.ts";
 import { batchSize } from "./schedule.ts";
+import type { SegmentQuantization } from "./segment.ts";
 import type { Unit } from "./segments.ts";
 import { trainedOutputs } from "./trainingStep.ts";
 
@@ -22,8 +22,18 @@ interface ActivationsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Given what the quantized part feeds a unit and what FP32 makes of its own, gives the unit's quantized constants. */
-export type QuantizeUnit = (inputs: readonly Cached[], targets: readonly ActivationCache[]) => Promise<ReadonlyMap<string, Tensor>>;
+/** What a unit is quantized for. */
+export interface UnitData {
+  /** What the quantized part gives at the unit's inputs. */
+  readonly inputs: readonly Cached[];
+  /** What FP32 gives there. */
+  readonly fp32Inputs: readonly Cached[];
+  /** What FP32 makes of them at the trained outputs. */
+  readonly targets: readonly ActivationCache[];
+}
+
+/** Gives the unit's quantized constants and activations. */
+export type QuantizeUnit = (data: UnitData) => Promise<Required<SegmentQuantization>>;
 
 export class Activations {
   readonly #options: ActivationsOptions;
@@ -48,19 +58,17 @@ export class Activations {
     const quantizedInputs = unit.inputs.map((input) => this.#quantized.get(input)!);
     const fp32Outputs = await this.#run(unit, fp32Inputs);
     for (const [output, cached] of fp32Outputs) this.#fp32.set(output, cached);
-    const constants = await quantize(
-      quantizedInputs,
-      trainedOutputs(network, unit).map((output) => fp32Outputs.get(output) as ActivationCache),
-    );
-    const same = constants.size === 0 && fp32Inputs.every((input, i) => input === quantizedInputs[i]);
-    const outputs = same ? fp32Outputs : await this.#run(unit, quantizedInputs, constants);
+    const targets = trainedOutputs(network, unit).map((output) => fp32Outputs.get(output) as ActivationCache);
+    const { constants, activations } = await quantize({ inputs: quantizedInputs, fp32Inputs, targets });
+    const same = !constants?.size && !activations?.length && fp32Inputs.every((input, i) => input === quantizedInputs[i]);
+    const outputs = same ? fp32Outputs : await this.#run(unit, quantizedInputs, { constants, activations });
     for (const [output, cached] of outputs) this.#quantized.set(output, cached);
     this.#releaseUpTo(index);
   }
 
-  #run(segment: Unit, inputs: readonly Cached[], constants?: ReadonlyMap<string, Tensor>): Promise<Map<string, Cached>> {
+  #run(segment: Unit, inputs: readonly Cached[], quantization?: SegmentQuantization): Promise<Map<string, Cached>> {
     const { runtime, network, samples, store, signal } = this.#options;
-    return runSegment({ runtime, network, segment, inputs, samples, batch: batchSize, store, constants, signal });
+    return runSegment({ runtime, network, segment, inputs, samples, batch: batchSize, store, signal, ...quantization });
   }
 
   /** Drops the values that no unit after `index` reads. */

@@ -15,6 +15,7 @@ export interface Checkpoint {
 
 const headerSchema = z.object({
   sizes: z.array(z.number().int().nonnegative()),
+  scales: z.array(z.number()).default([]),
   curve: z.array(z.object({ step: z.number(), loss: z.number() })),
 });
 
@@ -57,11 +58,11 @@ export class FolderCheckpoint implements Checkpoint {
       position += size;
       return Uint8Array.from(content.subarray(position - size, position));
     });
-    return { levels, curve: header.curve };
+    return { levels, scales: header.scales, curve: header.curve };
   }
 
-  async save(block: number, { levels, curve }: Reconstruction): Promise<void> {
-    const header = `${JSON.stringify({ sizes: levels.map(({ length }) => length), curve })}\n`;
+  async save(block: number, { levels, scales, curve }: Reconstruction): Promise<void> {
+    const header = `${JSON.stringify({ sizes: levels.map(({ length }) => length), scales, curve })}\n`;
     const content = [new TextEncoder().encode(header), ...levels];
     await writeFileAtomic(this.#path(block), [checksum(content), ...content]);
   }

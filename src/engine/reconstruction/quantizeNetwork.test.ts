@@ -128,8 +128,8 @@ describe("quantizeByReconstruction", () => {
 
   it("forgets checkpoints of other data or settings", async () => {
     const place = join(folder, "other");
-    await (await FolderCheckpoint.open(place, "one", true)).save(0, { levels: [Uint8Array.of(1)], curve: [] });
-    expect(await (await FolderCheckpoint.open(place, "one", false)).load(0)).toEqual({ levels: [Uint8Array.of(1)], curve: [] });
+    await (await FolderCheckpoint.open(place, "one", true)).save(0, { levels: [Uint8Array.of(1)], scales: [], curve: [] });
+    expect(await (await FolderCheckpoint.open(place, "one", false)).load(0)).toEqual({ levels: [Uint8Array.of(1)], scales: [], curve: [] });
     expect(await (await FolderCheckpoint.open(place, "two", false)).load(0)).toBeUndefined();
   });
 });

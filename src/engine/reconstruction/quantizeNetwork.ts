@@ -1,24 +1,28 @@
-/** @file Weight quantization of a whole network: nearest rounding, or reconstruction block by block. */
+/** @file Quantization of a whole network: nearest rounding, or reconstruction block by block, with its activations where they have bits. */
 
 import type { BlockResult } from "../../config/result.ts";
 import type { Granularity, RunConfig } from "../../config/schema.ts";
 import type { ReportProgress } from "../../protocol/progress.ts";
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
-import { floatData, floatTensor, type Tensor } from "../onnx/tensor.ts";
+import { floatData } from "../onnx/tensor.ts";
+import type { PlannedActivation } from "../quantizers/activationPlan.ts";
+import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import type { BitPlan } from "../quantizers/bitPlan.ts";
 import { ScaleSearch } from "../quantizers/scaleSearch.ts";
-import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
 import { fitWeightQuantizer, nearestLevels, type WeightQuantizer, weightQuantization } from "../quantizers/weightQuantizer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache, CacheStore } from "./activationCache.ts";
-import { Activations } from "./activations.ts";
+import { searchRanges } from "./activationRanges.ts";
+import { Activations, type UnitData } from "./activations.ts";
 import { smallBatchWarning } from "./affordableBatch.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { fisherWeights } from "./fisherWeights.ts";
-import { type Cached, reconstruct } from "./reconstruct.ts";
+import { type Cached, reconstruct, weightConstants } from "./reconstruct.ts";
 import { cacheDistance, release, runSegment } from "./runSegment.ts";
-import { batchSize, type Schedule } from "./schedule.ts";
+import { batchSize, type ScaleSchedule, type Schedule } from "./schedule.ts";
+import type { SegmentQuantization } from "./segment.ts";
 import { reconstructionUnits, type Unit } from "./segments.ts";
 import { TimeLeft } from "./timeLeft.ts";
 import { trainedOutputs } from "./trainingStep.ts";
@@ -47,12 +51,22 @@ export interface ReconstructionPlan {
   readonly samples: number;
   readonly store: CacheStore;
   readonly checkpoint?: Checkpoint | undefined;
+  readonly activations?: ActivationsPlan | undefined;
+}
+
+/** How activations are quantized. */
+export interface ActivationsPlan {
+  readonly planned: readonly PlannedActivation[];
+  readonly schedule: ScaleSchedule;
+  /** Train step sizes together with the rounding (QDrop), not after it. */
+  readonly joint: boolean;
 }
 
 export interface QuantizedWeights {
   readonly weights: readonly WeightQuantization[];
   /** The same layers rounded to nearest, by layer name. */
   readonly nearest: ReadonlyMap<string, WeightQuantization>;
+  readonly activations: readonly ActivationQuantization[];
   readonly blocks: readonly BlockResult[];
   /** Sentences for the user about what was done otherwise than the settings say. */
   readonly warnings: readonly string[];
@@ -62,7 +76,7 @@ export interface QuantizedWeights {
 export async function quantizeNearest({ runtime, network, bits, report, signal }: QuantizeOptions): Promise<QuantizedWeights> {
   const quantizers = await fitQuantizers(runtime, network, bits, report, signal);
   const nearest = new Map([...quantizers].map(([layer, quantizer]) => [layer, weightQuantization(quantizer, nearestLevels(quantizer))]));
-  return { weights: [...nearest.values()], nearest, blocks: [], warnings: [] };
+  return { weights: [...nearest.values()], nearest, activations: [], blocks: [], warnings: [] };
 }
 
 /**
@@ -72,50 +86,80 @@ export async function quantizeNearest({ runtime, network, bits, report, signal }
 export async function quantizeByReconstruction(options: QuantizeOptions, plan: ReconstructionPlan): Promise<QuantizedWeights> {
   const { runtime, network, bits, report, signal } = options;
   const quantizers = await fitQuantizers(runtime, network, bits, report, signal);
+  const nearest = new Map([...quantizers].map(([layer, quantizer]) => [layer, weightQuantization(quantizer, nearestLevels(quantizer))]));
+  return await reconstructUnits(options, plan, quantizers, { weights: [...nearest.values()], nearest, activations: [], blocks: [], warnings: [] });
+}
+
+/** Finds the grids of activations in a network whose weights are settled. */
+export async function quantizeActivations(options: QuantizeOptions, plan: ReconstructionPlan, weights: QuantizedWeights): Promise<QuantizedWeights> {
+  return await reconstructUnits(options, plan, new Map(), weights);
+}
+
+async function reconstructUnits(
+  options: QuantizeOptions,
+  plan: ReconstructionPlan,
+  quantizers: ReadonlyMap<string, WeightQuantizer>,
+  given: QuantizedWeights,
+): Promise<QuantizedWeights> {
+  const { runtime, network, report, signal } = options;
   const units = reconstructionUnits(network, plan.granularity);
   const jobs = units.map((unit, index) => unitJob(unit, index, plan, quantizers));
-  const trained = jobs.filter(({ schedule }) => schedule.steps > 0);
-  const timeLeft = new TimeLeft(trained.map(({ unit, schedule }) => schedule.steps * unit.layers.reduce((sum, { macs }) => sum + macs, 0)));
-  const activations = new Activations({ runtime, network, units, signal, ...plan });
-  const nearest = new Map([...quantizers].map(([layer, quantizer]) => [layer, weightQuantization(quantizer, nearestLevels(quantizer))]));
-  const weights = new Map(nearest);
-  const blocks: BlockResult[] = [];
+  const trained = jobs.filter(({ steps }) => steps > 0);
+  const timeLeft = new TimeLeft(trained.map(({ unit, steps }) => steps * unit.layers.reduce((sum, { macs }) => sum + macs, 0)));
+  const passes = new Activations({ runtime, network, units, signal, ...plan });
+  const weights = new Map(given.weights.map((weight) => [weight.layer, weight]));
+  const activations = new Map<string, ActivationQuantization>();
+  const blocks: BlockResult[] = [...given.blocks];
+  const search = await ScaleSearch.create(runtime);
   const fisher =
     plan.loss === "fisher" ? await fisherWeights({ ...plan, runtime, network, units: trained.map(({ unit }) => unit), report, signal }) : undefined;
   const warnings = [...(fisher?.warnings ?? []), ...trained.flatMap(({ unit, schedule }) => smallBatchWarning(network, unit, schedule.batch))];
   for (const message of warnings) report({ type: "warning", message });
-  report({ type: "phase", phase: "reconstruction", message: `Reconstructing ${trained.length} blocks` });
+  const message = trained.length > 0 ? `Reconstructing ${trained.length} blocks` : "Searching activation ranges";
+  report({ type: "phase", phase: "reconstruction", message });
 
   try {
     for (const job of jobs) {
-      const number = trained.indexOf(job);
-      await activations.pass(job.unit, job.index, async (inputs, targets) => {
-        if (number < 0) return constantsOf(job.quantizers.map(({ layer }) => weights.get(layer.name)!));
-        const block = await reconstructUnit(job, number, inputs, targets);
-        blocks.push(block.result);
-        for (const weight of block.weights) weights.set(weight.layer, weight);
-        return constantsOf(block.weights);
+      await passes.pass(job.unit, job.index, async (data) => {
+        const settled = job.read.flatMap(({ value }) => activations.get(value) ?? []);
+        const planned = job.read.filter(({ value }) => !activations.has(value));
+        const first = await searchRanges(
+          { runtime, network, segment: job.unit, inputs: data.inputs, samples: plan.samples, search, signal },
+          planned,
+          settled,
+        );
+        const found = job.steps > 0 ? await reconstructUnit(job, trained.indexOf(job), data, first, settled) : { weights: [], activations: first };
+        for (const weight of found.weights) weights.set(weight.layer, weight);
+        for (const activation of found.activations) activations.set(activation.value, activation);
+        const own = job.unit.layers.flatMap(({ name }) => weights.get(name) ?? []);
+        return { constants: weightConstants(own), activations: [...settled, ...found.activations] };
       });
     }
   } finally {
     fisher?.releaseAll();
-    activations.releaseAll();
+    passes.releaseAll();
+    await search.release();
   }
-  return { weights: [...weights.values()], nearest, blocks, warnings };
+  const order = plan.activations?.planned.map(({ value }) => activations.get(value)!) ?? [];
+  return { weights: [...weights.values()], nearest: given.nearest, activations: order, blocks, warnings: [...given.warnings, ...warnings] };
 
   async function reconstructUnit(
-    { unit, index, quantizers: own, schedule }: UnitJob,
+    job: UnitJob,
     number: number,
-    inputs: readonly Cached[],
-    targets: readonly ActivationCache[],
+    { inputs, fp32Inputs, targets }: UnitData,
+    first: readonly ActivationQuantization[],
+    settled: readonly ActivationQuantization[],
   ) {
+    const { unit, index, quantizers: own, schedule, steps } = job;
     const place = { index: number, name: unit.name };
     const begin = performance.now();
-    report({ type: "block-start", ...place, count: trained.length, layers: own.map(({ layer }) => layer.name), steps: schedule.steps });
+    report({ type: "block-start", ...place, count: trained.length, layers: own.map(({ layer }) => layer.name), steps });
     const errorWeights = fisher?.of(unit);
-    const lossOf = (weightsOf: readonly WeightQuantization[]) =>
-      unitLoss(options, plan, { unit, inputs, targets, weights: errorWeights }, constantsOf(weightsOf));
-    const before = await lossOf(own.map(({ layer }) => nearest.get(layer.name)!));
+    const lossOf = (weightsOf: readonly WeightQuantization[], quantized: readonly ActivationQuantization[]) =>
+      unitLoss(options, plan, { unit, inputs, targets, weights: errorWeights }, { constants: weightConstants(weightsOf), activations: quantized });
+    const nearest = unit.layers.flatMap(({ name }) => given.nearest.get(name) ?? []);
+    const nearestLoss = await lossOf(nearest, []);
+    const before = first.length + settled.length > 0 ? await lossOf(nearest, [...settled, ...first]) : nearestLoss;
     const saved = await plan.checkpoint?.load(index);
     const found =
       saved ??
@@ -129,30 +173,30 @@ export async function quantizeByReconstruction(options: QuantizeOptions, plan: R
         weights: errorWeights,
         samples: plan.samples,
         schedule,
-        nearestLoss: before,
+        nearestLoss,
+        activations: plan.activations && {
+          trained: first,
+          settled,
+          schedule: plan.activations.schedule,
+          fp32Inputs: plan.activations.joint ? fp32Inputs : undefined,
+        },
         random: createRandom(plan.seed, index),
         signal,
         onSteps: (step, loss) => {
-          report({ type: "step", ...place, step, steps: schedule.steps, loss, secondsLeft: timeLeft.at(number, step / schedule.steps) });
+          report({ type: "step", ...place, step, steps, loss, secondsLeft: timeLeft.at(number, step / steps) });
         },
       }));
     if (!saved) await plan.checkpoint?.save(index, found);
     timeLeft.finish(number);
     const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!));
-    const loss = { before, after: await lossOf(reconstructed) };
+    const activationsFound = first.map((activation, i) => ({ ...activation, scale: found.scales[i]! }));
+    const loss = { before, after: await lossOf(reconstructed, [...settled, ...activationsFound]) };
     fisher?.release(unit);
     const seconds = (performance.now() - begin) / 1000;
     report({ type: "block-end", ...place, count: trained.length, loss, seconds, resumed: saved !== undefined });
-    const result = {
-      name: unit.name,
-      kind: unit.kind,
-      layers: own.map(({ layer }) => layer.name),
-      loss,
-      steps: schedule.steps,
-      seconds,
-      curve: [...found.curve],
-    };
-    return { result, weights: reconstructed };
+    const layers = own.map(({ layer }) => layer.name);
+    blocks.push({ name: unit.name, kind: unit.kind, layers, loss, steps, seconds, curve: [...found.curve] });
+    return { weights: reconstructed, activations: activationsFound };
   }
 }
 
@@ -160,13 +204,21 @@ interface UnitJob {
   readonly unit: Unit;
   readonly index: number;
   readonly quantizers: readonly WeightQuantizer[];
+  /** The planned activations that the unit's nodes read. */
+  readonly read: readonly PlannedActivation[];
   readonly schedule: Schedule;
+  /** Steps of the rounding and of step sizes together. */
+  readonly steps: number;
 }
 
 function unitJob(unit: Unit, index: number, plan: ReconstructionPlan, quantizers: ReadonlyMap<string, WeightQuantizer>): UnitJob {
   const own = unit.layers.flatMap((layer) => quantizers.get(layer.name) ?? []);
-  const schedule = plan.schedule(own.map(({ grid }) => grid.bits));
-  return { unit, index, quantizers: own, schedule: own.length > 0 ? schedule : { ...schedule, steps: 0 } };
+  const outputs = new Set(unit.nodes.map((node) => node.output[0]));
+  const read = (plan.activations?.planned ?? []).filter(({ readers }) => readers.some((reader) => outputs.has(reader)));
+  const chosen = plan.schedule(own.map(({ grid }) => grid.bits));
+  const schedule = own.length > 0 ? chosen : { ...chosen, steps: 0 };
+  const scaleSteps = read.length > 0 && unit.layers.length > 0 ? plan.activations!.schedule.steps : 0;
+  return { unit, index, quantizers: own, read, schedule, steps: schedule.steps + scaleSteps };
 }
 
 async function fitQuantizers(
@@ -192,11 +244,7 @@ async function fitQuantizers(
   return quantizers;
 }
 
-function constantsOf(weights: readonly WeightQuantization[]): Map<string, Tensor> {
-  return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
-}
-
-/** The reconstruction loss of a unit with some weights (the one that is trained: weighted by Fisher information where that is), on the first {@link lossSamples} samples. */
+/** The loss that a quantization of a unit has, as it is trained (weighted by Fisher information where that is), on the first {@link lossSamples} samples. */
 async function unitLoss(
   { runtime, network, signal }: QuantizeOptions,
   plan: ReconstructionPlan,
@@ -206,7 +254,7 @@ async function unitLoss(
     targets,
     weights,
   }: { unit: Unit; inputs: readonly Cached[]; targets: readonly ActivationCache[]; weights?: readonly ActivationCache[] | undefined },
-  constants: ReadonlyMap<string, Tensor>,
+  quantization: SegmentQuantization,
 ): Promise<number> {
   const outputs = trainedOutputs(network, unit);
   const samples = Math.min(plan.samples, lossSamples);
@@ -218,8 +266,8 @@ async function unitLoss(
     samples,
     batch: batchSize,
     store: plan.store,
-    constants,
     signal,
+    ...quantization,
   });
   const loss = outputs.reduce((sum, output, j) => sum + cacheDistance(made.get(output) as ActivationCache, targets[j]!, batchSize, weights?.[j]), 0);
   for (const cached of made.values()) release(cached);

@@ -1,19 +1,22 @@
-/** @file The training of one segment's rounding: runs the compiled steps in chunks, and gives the levels found. */
+/** @file The training of one segment: runs the compiled steps in chunks, and gives the levels and step sizes found. */
 
 import type { Random } from "../data/random.ts";
 import { sampleIndices } from "../data/random.ts";
 import { CancelledError } from "../errors.ts";
 import type { Network } from "../graph/prepare.ts";
 import { floatData, floatTensor, int64Tensor, type Tensor } from "../onnx/tensor.ts";
+import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import { roundedLevels, roundingProblem } from "../quantizers/adaptiveRounding.ts";
-import type { WeightQuantizer } from "../quantizers/weightQuantizer.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { nearestLevels, type WeightQuantizer, weightQuantization } from "../quantizers/weightQuantizer.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import { adamFactors } from "./adam.ts";
 import { affordableBatch } from "./affordableBatch.ts";
-import type { Schedule, TrainingProblem } from "./schedule.ts";
-import type { Segment } from "./segment.ts";
-import { factorColumns, feeds, trainingModel } from "./trainingStep.ts";
+import { sessionOptions } from "./runSegment.ts";
+import type { ScaleSchedule, Schedule } from "./schedule.ts";
+import { isBatched, type Segment } from "./segment.ts";
+import { factorColumns, feeds, scaleFeeds, type TrainingOptions, trainingModel } from "./trainingStep.ts";
 
 /** How long one call of the training model should take: short enough to show progress and to cancel. */
 const secondsPerCall = 0.5;
@@ -36,79 +39,140 @@ export interface ReconstructionOptions {
   readonly schedule: Schedule;
   /** Reconstruction loss with nearest rounding. */
   readonly nearestLoss: number;
+  readonly activations?: ActivationReconstruction | undefined;
   readonly random: Random;
   readonly signal?: AbortSignal | undefined;
   readonly onSteps?: ((step: number, loss: number) => void) | undefined;
 }
 
+/** The segment's quantized activations. */
+export interface ActivationReconstruction {
+  /** Those whose step sizes are trained here, with their first grids. */
+  readonly trained: readonly ActivationQuantization[];
+  readonly settled: readonly ActivationQuantization[];
+  readonly schedule: ScaleSchedule;
+  /** For QDrop, what the FP32 network gives at the segment's inputs; undefined: step sizes are trained after the rounding. */
+  readonly fp32Inputs?: readonly Cached[] | undefined;
+}
+
 export interface Reconstruction {
   /** Levels of each quantizer's weights, channel-major. */
   readonly levels: readonly Uint8Array[];
+  /** Step sizes of the trained activations. */
+  readonly scales: readonly number[];
   /** Reconstruction loss, averaged over the steps of each call. */
   readonly curve: readonly { step: number; loss: number }[];
 }
 
 /**
- * Trains the rounding of a segment's weights (BRECQ, section 3.2 and algorithm 1).
+ * Trains a segment: the rounding of its weights (BRECQ, section 3.2 and algorithm 1), then the step sizes of its activations with the weights
+ * rounded; or both together on randomly dropped quantization (QDrop).
  * @throws CancelledError when the signal is aborted
  */
 export async function reconstruct(options: ReconstructionOptions): Promise<Reconstruction> {
-  const { runtime, network, segment, quantizers, schedule, weights } = options;
-  const rounding = roundingProblem(quantizers);
+  const { network, segment, quantizers, schedule, activations } = options;
   const batch = Math.min(affordableBatch(network, segment.nodes, schedule.batch), options.samples);
-  const session = await runtime.createSession(trainingModel({ network, segment, rounding, batch, weighted: weights !== undefined }));
+  const rounding = schedule.steps > 0 && quantizers.length > 0 ? roundingProblem(quantizers) : undefined;
+  const training = activations && { ...activations, relativeRate: activations.schedule.relative };
+  const trainsScales = activations !== undefined && activations.trained.length > 0;
+  const curve: { step: number; loss: number }[] = [];
+  const model = { network, segment, batch, weighted: options.weights !== undefined };
+  let levels = quantizers.map(nearestLevels);
+  let scales = activations?.trained.map(({ scale }) => scale) ?? [];
+
+  if (rounding && activations?.fp32Inputs) {
+    const fp32 = activations.fp32Inputs;
+    const inputs = segment.inputs.flatMap((input, i) => (fp32[i] !== options.inputs[i] && isBatched(network, input) ? [i] : []));
+    const drop = { random: options.random, inputs };
+    await run({ ...model, rounding, activations: training, trainScales: trainsScales, drop }, schedule.steps);
+  } else {
+    if (rounding) await run({ ...model, rounding }, schedule.steps);
+    if (trainsScales && activations.schedule.steps > 0) {
+      const weights = quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!));
+      await run({ ...model, constants: weightConstants(weights), activations: training, trainScales: true }, activations.schedule.steps);
+    }
+  }
+  return { levels, scales, curve };
+
+  async function run(training: TrainingOptions, steps: number): Promise<void> {
+    const state = await trainPhase(options, training, steps, curve);
+    if (training.rounding) levels = roundedLevels(training.rounding, floatData(state[feeds.value]!));
+    if (training.trainScales) scales = [...floatData(state[scaleFeeds.value]!)];
+  }
+}
+
+/** Dequantized weights by initializer. */
+export function weightConstants(weights: readonly WeightQuantization[]): Map<string, Tensor> {
+  return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
+}
+
+/** Runs the steps of one training model in calls of about half a second; adds to the curve, and gives the last state. */
+async function trainPhase(
+  options: ReconstructionOptions,
+  training: TrainingOptions,
+  steps: number,
+  curve: { step: number; loss: number }[],
+): Promise<Record<string, Tensor>> {
+  const { signal, onSteps } = options;
+  const done = curve.at(-1)?.step ?? 0;
+  const session = await options.runtime.createSession(trainingModel(training), sessionOptions(training.activations ? [training] : []));
   try {
-    return await train(session, options, batch, rounding);
+    const data = new MinibatchFeeds(options, training);
+    let state = startOf(training);
+    let count = 1;
+    for (let step = 0; step < steps; ) {
+      if (signal?.aborted) throw new CancelledError();
+      count = Math.min(count, steps - step);
+      const begin = performance.now();
+      const results = await session.run({ ...state, ...data.next(count), ...scheduleFeeds(options, training, steps, step, count) });
+      const seconds = (performance.now() - begin) / 1000;
+      state = Object.fromEntries(Object.keys(state).map((name) => [name, results[`${name}_out`]!]));
+      step += count;
+      const losses = floatData(results.losses!);
+      const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+      curve.push({ step: done + step, loss });
+      onSteps?.(done + step, loss);
+      count = Math.max(1, Math.min(count * 4, Math.round((secondsPerCall / seconds) * count), data.largestCall));
+      // Gives the event loop a turn: cancel requests and messages come in between calls.
+      await new Promise(setImmediate);
+    }
+    return state;
   } finally {
     await session.release();
   }
 }
 
-async function train(
-  session: Session,
-  options: ReconstructionOptions,
-  batch: number,
-  rounding: ReturnType<typeof roundingProblem>,
-): Promise<Reconstruction> {
-  const { schedule, signal, onSteps } = options;
-  const data = new MinibatchFeeds(options, batch);
-  let state: Record<string, Tensor> = {
-    [feeds.value]: floatTensor(rounding.start),
-    [feeds.mean]: floatTensor(new Float32Array(rounding.start.length)),
-    [feeds.square]: floatTensor(new Float32Array(rounding.start.length)),
+function startOf({ rounding, activations, trainScales }: TrainingOptions): Record<string, Tensor> {
+  const start = (group: typeof feeds | typeof scaleFeeds, value: Float32Array) => ({
+    [group.value]: floatTensor(value),
+    [group.mean]: floatTensor(new Float32Array(value.length)),
+    [group.square]: floatTensor(new Float32Array(value.length)),
+  });
+  return {
+    ...(rounding && start(feeds, rounding.start)),
+    ...(trainScales &&
+      start(
+        scaleFeeds,
+        Float32Array.from(activations!.trained, ({ scale }) => scale),
+      )),
   };
-  const curve: { step: number; loss: number }[] = [];
-  let count = 1;
-  for (let step = 0; step < schedule.steps; ) {
-    if (signal?.aborted) throw new CancelledError();
-    count = Math.min(count, schedule.steps - step);
-    const begin = performance.now();
-    const results = await session.run({
-      ...state,
-      ...data.next(count),
-      ...scheduleFeeds(schedule, { loss: options.nearestLoss, weights: rounding.start.length }, step, count),
-    });
-    const seconds = (performance.now() - begin) / 1000;
-    state = Object.fromEntries([feeds.value, feeds.mean, feeds.square].map((name) => [name, results[`${name}_out`]!]));
-    step += count;
-    const losses = floatData(results.losses!);
-    const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
-    curve.push({ step, loss });
-    onSteps?.(step, loss);
-    count = Math.max(1, Math.min(count * 4, Math.round((secondsPerCall / seconds) * count), data.largestCall));
-    // Gives the event loop a turn: cancel requests and messages come in between calls.
-    await new Promise(setImmediate);
-  }
-  return { levels: roundedLevels(rounding, floatData(state[feeds.value]!)), curve };
 }
 
-/** The columns of {@link factorColumns} for steps `start` to `start + count`. */
-function scheduleFeeds(schedule: Schedule, problem: TrainingProblem, start: number, count: number): Record<string, Tensor> {
+/** The columns of {@link factorColumns} for steps `start` to `start + count` of a phase. */
+function scheduleFeeds(
+  { schedule, nearestLoss, activations }: ReconstructionOptions,
+  { rounding }: TrainingOptions,
+  steps: number,
+  start: number,
+  count: number,
+): Record<string, Tensor> {
   const rows = Array.from({ length: count }, (_, i) => {
     const t = start + i;
     const { step, correction } = adamFactors(schedule.rate(t), t + 1);
+    const scaleStep = adamFactors(activations?.schedule.rate(t, steps) ?? 0, t + 1).step;
     const beta = schedule.beta(t);
-    return [step, correction, -2 * schedule.lambda(t, problem) * beta, beta - 2];
+    const lambda = rounding ? schedule.lambda(t, { loss: nearestLoss, weights: rounding.start.length }) : 0;
+    return [step, correction, -2 * lambda * beta, beta - 2, scaleStep];
   });
   return { [feeds.factors]: floatTensor(rows.flat(), [count, factorColumns.length]), [feeds.steps]: int64Tensor([count], []) };
 }
@@ -121,9 +185,10 @@ class MinibatchFeeds {
   readonly #random: Random;
   readonly #batch: number;
 
-  constructor({ inputs, targets, weights = [], samples, random }: ReconstructionOptions, batch: number) {
+  constructor({ inputs, targets, weights = [], samples, random, activations }: ReconstructionOptions, { batch, drop }: TrainingOptions) {
     const groups = { input: inputs, target: targets, weight: weights };
-    this.#named = Object.entries(groups).flatMap(([group, caches]) => caches.map((cache, i) => [`${group}_${i}`, cache] as const));
+    const mixed = (drop?.inputs ?? []).map((i) => [`fp32_${i}`, activations!.fp32Inputs![i]!] as const);
+    this.#named = [...Object.entries(groups).flatMap(([group, caches]) => caches.map((cache, i) => [`${group}_${i}`, cache] as const)), ...mixed];
     this.#inMemory = this.#named.every(([, cached]) => !("gather" in cached) || cached.whole() !== undefined);
     this.#samples = samples;
     this.#random = random;

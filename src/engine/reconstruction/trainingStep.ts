@@ -1,46 +1,68 @@
 /**
- * @file A block's training compiled to one ONNX graph: a Loop whose body is a whole step (gather a minibatch,
- * soft-rounded forward pass, loss, reverse-mode gradients, regularizer, Adam). The host passes sample indices
+ * @file A block's training compiled to one ONNX graph: a Loop whose body is a whole step (gather a minibatch, soft-rounded forward pass
+ * through quantized activations, loss, reverse-mode gradients, regularizer, Adam). The host passes sample indices
  * and the schedule of as many steps as it wants done at a call.
  */
 import { create } from "@bufbuild/protobuf";
 import { differentiate } from "../autodiff/differentiate.ts";
 import type { ValueFacts } from "../autodiff/rule.ts";
+import type { Random } from "../data/random.ts";
 import { GraphBuilder, graphAttribute } from "../graph/builder.ts";
 import type { Network } from "../graph/prepare.ts";
 import { type ModelProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
-import { sizeOf } from "../onnx/tensor.ts";
+import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { emitRoundingGradient, emitSoftWeights, type RoundingProblem } from "../quantizers/adaptiveRounding.ts";
+import { emitMix } from "../quantizers/fakeQuantize.ts";
+import { RandomMasks } from "../quantizers/randomMask.ts";
+import { type ActivationTraining, emitQuantizers, emitScaleUpdate } from "./activationTraining.ts";
 import { emitAdam } from "./adam.ts";
 import { emitSegment, isBatched, runtimeDims, type Segment, withImports } from "./segment.ts";
 
 /** Names of the training model's inputs besides `input_<i>` and `target_<j>`, and of its outputs. */
 export const feeds = { samples: "samples", factors: "factors", steps: "steps", value: "value", mean: "mean", square: "square" } as const;
 
-/** Columns of the `factors` input [steps, 4]: see {@link emitAdam} and {@link emitRoundingGradient}. */
-export const factorColumns = ["step", "correction", "strength", "power"] as const;
+/** Names of the step sizes and their moments, as `value`, `mean` and `square` are those of the rounding. */
+export const scaleFeeds = { value: "scale", mean: "scale_mean", square: "scale_square" } as const;
+
+/** Columns of the `factors` input: see {@link emitAdam}, {@link emitRoundingGradient} and {@link emitScaleUpdate}. */
+export const factorColumns = ["step", "correction", "strength", "power", "scaleStep"] as const;
 
 export interface TrainingOptions {
   readonly network: Network;
   readonly segment: Segment;
-  readonly rounding: RoundingProblem;
   readonly batch: number;
+  /** The rounding that is trained; undefined where the weights are settled. */
+  readonly rounding?: RoundingProblem | undefined;
+  /** Settled weights, by initializer. */
+  readonly constants?: ReadonlyMap<string, Tensor> | undefined;
+  readonly activations?: ActivationTraining | undefined;
+  /** Whether the activations' step sizes are trained. */
+  readonly trainScales?: boolean;
   /** Whether the squared errors have weights (`weight_<j>`), one an element. */
   readonly weighted?: boolean | undefined;
+  /** QDrop (Wei et al. 2022): half of the elements of quantized activations, and of the inputs that are listed, are FP32's. */
+  readonly drop?: { readonly random: Random; readonly inputs: readonly number[] } | undefined;
+}
+
+/** The names of a model's state with their sizes: of the rounding, of the step sizes, or of both. */
+function stateOf({ rounding, activations, trainScales }: TrainingOptions): (readonly [name: string, size: number])[] {
+  const names = (group: typeof feeds | typeof scaleFeeds, size: number) =>
+    [group.value, group.mean, group.square].map((name) => [name, size] as const);
+  return [...(rounding ? names(feeds, rounding.start.length) : []), ...(trainScales ? names(scaleFeeds, activations!.trained.length) : [])];
 }
 
 /**
  * The training model. Inputs: `input_<i>` and `target_<j>` (the caches of the segment's inputs and of its {@link trainedOutputs}),
- * `weight_<j>` of the same shape as `target_<j>` where errors have weights,
- * `samples` [steps, batch], `factors` [steps, 4], `steps` (scalar), and the state `value`, `mean`, `square`
- * [size]. Outputs: the new state under the same names with `_out`, and `losses` [steps].
+ * `weight_<j>` of the same shape as `target_<j>` where errors have weights, `fp32_<i>` for inputs that are mixed with FP32's, `samples` [steps, batch], `factors` [steps, columns], `steps` (scalar), and the state:
+ * `value`, `mean`, `square` of the rounding and those of {@link scaleFeeds}, as far as they are trained. Outputs: the new state under the
+ * same names with `_out`, and `losses` [steps].
  */
 export function trainingModel(options: TrainingOptions): ModelProto {
-  const { network, segment, rounding, batch } = options;
-  const size = rounding.start.length;
+  const { network, segment, batch, drop } = options;
   const b = new GraphBuilder("train/");
   segment.inputs.forEach((input, i) => {
     b.input(`input_${i}`, network.shapes.typeOf(input), cacheDims(network, input));
+    if (drop?.inputs.includes(i)) b.input(`fp32_${i}`, "float", cacheDims(network, input));
   });
   trainedOutputs(network, segment).forEach((output, j) => {
     b.input(`target_${j}`, "float", cacheDims(network, output));
@@ -49,19 +71,20 @@ export function trainingModel(options: TrainingOptions): ModelProto {
   b.input(feeds.samples, "int64", ["steps", batch]);
   b.input(feeds.factors, "float", ["steps", factorColumns.length]);
   b.input(feeds.steps, "int64", []);
-  const state = [feeds.value, feeds.mean, feeds.square].map((name) => b.input(name, "float", [size]));
-  const results = [feeds.value, feeds.mean, feeds.square, "losses"].map((name) => `${name}_final`);
+  const state = stateOf(options);
+  for (const [name, size] of state) b.input(name, "float", [size]);
+  const results = [...state.map(([name]) => name), "losses"].map((name) => `${name}_final`);
   b.add(
     create(NodeProtoSchema, {
       opType: "Loop",
       name: "training",
-      input: [feeds.steps, "", ...state],
+      input: [feeds.steps, "", ...state.map(([name]) => name)],
       output: results,
       attribute: [graphAttribute("body", stepBody(options))],
     }),
   );
-  for (const [i, name] of [feeds.value, feeds.mean, feeds.square].entries()) b.output(results[i]!, `${name}_out`, "float", [size]);
-  b.output(results[3]!, "losses", "float", ["steps"]);
+  for (const [i, [name, size]] of state.entries()) b.output(results[i]!, `${name}_out`, "float", [size]);
+  b.output(results.at(-1)!, "losses", "float", ["steps"]);
   return withImports(b.model({ opset: network.graph.opset, irVersion: network.graph.irVersion }), network);
 }
 
@@ -76,53 +99,70 @@ function cacheDims(network: Network, value: string) {
   return ["rows", ...network.shapes.shapeOf(value, 1).slice(1)];
 }
 
-function stepBody({ network, segment, rounding, batch, weighted }: TrainingOptions) {
-  const size = rounding.start.length;
+function stepBody(options: TrainingOptions) {
+  const { network, segment, rounding, constants, batch, activations, drop } = options;
   const b = new GraphBuilder("step/");
   const index = b.input("step/index", "int64", []);
   const goOn = b.input("step/continue", "bool", []);
-  const value = b.input("step/value", "float", [size]);
-  const mean = b.input("step/mean", "float", [size]);
-  const square = b.input("step/square", "float", [size]);
+  const state = new Map(stateOf(options).map(([name, size]) => [name, b.input(`step/${name}`, "float", [size])]));
+  const stateValues = (group: typeof feeds | typeof scaleFeeds) => {
+    const [value, mean, square] = [group.value, group.mean, group.square].map((name) => state.get(name)!) as [string, string, string];
+    return { value, mean, square };
+  };
 
   const samples = b.op("Gather", [feeds.samples, index], { axis: 0 });
   const factors = b.op("Gather", [feeds.factors, index], { axis: 0 });
-  const [step, correction, strength, power] = factorColumns.map((_, column) => b.op("Gather", [factors, b.ints([column])], { axis: 0 })) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [step, correction, strength, power, scaleStep] = factorColumns.map((_, column) =>
+    b.op("Gather", [factors, b.ints([column])], { axis: 0 }),
+  ) as [string, string, string, string, string];
 
-  const soft = emitSoftWeights(b, rounding, value);
-  const replaced = new Map(rounding.quantizers.map(({ layer }, i) => [layer.weight, soft.weights[i]!]));
+  for (const [name, tensor] of constants ?? []) b.constant(tensor, name);
+  const soft = rounding && emitSoftWeights(b, rounding, state.get(feeds.value)!);
+  const replaced = new Map(rounding?.quantizers.map(({ layer }, i) => [layer.weight, soft!.weights[i]!]));
+  const masks = drop && new RandomMasks(b, drop.random);
   segment.inputs.forEach((input, i) => {
-    replaced.set(input, isBatched(network, input) ? gatherSamples(b, network, input, `input_${i}`, samples, batch) : `input_${i}`);
+    const gathered = isBatched(network, input) ? gatherSamples(b, network, input, `input_${i}`, samples, batch) : `input_${i}`;
+    if (!drop?.inputs.includes(i)) {
+      replaced.set(input, gathered);
+      return;
+    }
+    const fp32 = gatherSamples(b, network, input, `fp32_${i}`, samples, batch);
+    replaced.set(input, emitMix(b, fp32, gathered, masks!.emit(network.shapes.shapeOf(input, batch))));
   });
-  const nodes = emitSegment(b, network, segment.nodes, replaced);
+  const quantizers = activations && emitQuantizers(b, network, batch, activations, state.get(scaleFeeds.value), masks);
+  const nodes = emitSegment(b, network, segment.nodes, replaced, quantizers?.quantizers);
 
   const seeds = new Map<string, string>();
   const losses = trainedOutputs(network, segment).map((output, j) => {
     const target = gatherSamples(b, network, output, `target_${j}`, samples, batch);
-    const weights = weighted ? gatherSamples(b, network, output, `weight_${j}`, samples, batch) : undefined;
+    const weights = options.weighted ? gatherSamples(b, network, output, `weight_${j}`, samples, batch) : undefined;
     const { loss, gradient } = emitSquaredError(b, output, target, network.shapes.shapeOf(output, batch), weights);
     seeds.set(output, gradient);
     return loss;
   });
   const loss = losses.length === 1 ? losses[0]! : b.op("Sum", losses);
 
-  const facts = batchFacts(network, b, batch, new Map([...replaced].map(([original, name]) => [name, original])));
-  const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt: soft.weights });
-  const atWeights = soft.weights.map((weight) => gradients.get(weight) ?? b.op("Mul", [weight, b.scalar(0)]));
-  const gradient = emitRoundingGradient(b, soft, atWeights, strength, power);
-  const updated = emitAdam(b, { value, mean, square, gradient, step, correction });
+  const originals = new Map([...[...replaced].map(([original, name]) => [name, original] as const), ...(quantizers?.standIns ?? [])]);
+  const facts = batchFacts(network, b, batch, originals, quantizers?.scalars);
+  const wrt = [...(soft?.weights ?? []), ...(quantizers?.scales ?? [])];
+  const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt });
+  const gradientAt = (value: string) => gradients.get(value) ?? b.op("Mul", [value, b.scalar(0)]);
 
   b.output(goOn, "step/continue_out", "bool", []);
-  b.output(updated.value, "step/value_out", "float", [size]);
-  b.output(updated.mean, "step/mean_out", "float", [size]);
-  b.output(updated.square, "step/square_out", "float", [size]);
+  if (soft) {
+    const gradient = emitRoundingGradient(b, soft, soft.weights.map(gradientAt), strength, power);
+    outputState(feeds, emitAdam(b, { ...stateValues(feeds), gradient, step, correction }));
+  }
+  if (state.has(scaleFeeds.value)) {
+    const gradient = quantizers!.scales.map(gradientAt);
+    outputState(scaleFeeds, emitScaleUpdate(b, network, activations!, gradient, { ...stateValues(scaleFeeds), step: scaleStep, correction }));
+  }
   b.output(loss, "step/loss_out", "float", []);
   return b.graph("step");
+
+  function outputState(group: typeof feeds | typeof scaleFeeds, updated: { value: string; mean: string; square: string }): void {
+    for (const key of ["value", "mean", "square"] as const) b.output(updated[key], `step/${group[key]}_out`, "float");
+  }
 }
 
 /** Picks the minibatch's rows of a cache; a sample may take several rows of the first axis. */
@@ -147,12 +187,21 @@ function emitSquaredError(b: GraphBuilder, output: string, target: string, dims:
   return { loss: b.op("Mul", [sum, b.scalar(share)]), gradient: b.op("Mul", [weighted, b.scalar(2 * share)]) };
 }
 
-/** What is known of values that a graph takes over from the network at a batch size, under the names that they have in `b`. */
-export function batchFacts(network: Network, b: GraphBuilder, batch: number, originals: ReadonlyMap<string, string> = new Map()): ValueFacts {
+/**
+ * What is known of values that a graph takes over from the network at a batch size, under the names that they have in `b`.
+ * @param scalars float scalars that are not the network's
+ */
+export function batchFacts(
+  network: Network,
+  b: GraphBuilder,
+  batch: number,
+  originals: ReadonlyMap<string, string> = new Map(),
+  scalars: ReadonlySet<string> = new Set(),
+): ValueFacts {
   const original = (value: string) => originals.get(value) ?? value;
   return {
-    shapeOf: (value) => network.graph.constant(original(value))?.dims ?? network.shapes.shapeOf(original(value), batch),
-    typeOf: (value) => network.graph.constant(original(value))?.type ?? network.shapes.typeOf(original(value)),
+    shapeOf: (value) => (scalars.has(value) ? [] : (network.graph.constant(original(value))?.dims ?? network.shapes.shapeOf(original(value), batch))),
+    typeOf: (value) => (scalars.has(value) ? "float" : (network.graph.constant(original(value))?.type ?? network.shapes.typeOf(original(value)))),
     constantOf: (value) => b.constantOf(value),
   };
 }
