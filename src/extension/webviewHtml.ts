@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 export interface PageOptions {
   /**
    * File of a script that the page runs as a web worker. A webview may start workers from blobs only, so the page fetches the file, from the address in
-   * `data-layout-worker` of the element "app".
+   * `data-worker` of the element "app".
    */
   worker?: string;
   /** The page makes pictures of itself. */
@@ -33,7 +33,7 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, a
 <title>${escapeHtml(title)}</title>
 </head>
 <body>
-<main id="app"${options.worker ? ` data-layout-worker="${uri(options.worker)}"` : ""}></main>
+<main id="app"${options.worker ? ` data-worker="${uri(options.worker)}"` : ""}></main>
 <script nonce="${nonce}" src="${uri(`${app}.js`)}"></script>
 </body>
 </html>`;

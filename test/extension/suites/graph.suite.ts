@@ -91,7 +91,7 @@ suite("graph", () => {
     assert.match(view.html, /default-src 'none'; script-src 'nonce-[\w+/=]+'; style-src https:\/\/webview\.test;/);
     assert.match(view.html, /worker-src blob:; connect-src https:\/\/webview\.test"/);
     assert.doesNotMatch(view.html, /unsafe-|<script(?! nonce)/);
-    assert.match(view.html, /data-layout-worker="[^"]*dist\/webview\/graphLayout\.js"/);
+    assert.match(view.html, /data-worker="[^"]*dist\/webview\/graphLayout\.js"/);
   });
 
   test("groups open, and what is looked for is brought into view", async () => {
