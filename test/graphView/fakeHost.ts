@@ -104,6 +104,7 @@ export function sensitivityOf(graph: NetworkGraph, count = graph.layers.length):
     fingerprint: "test",
     measure: "test",
     candidates,
+    crossings: [],
     samples: 1,
     complete: count === graph.layers.length,
     layers: measured.map(({ name, block }, index) => ({

@@ -85,7 +85,7 @@ export async function openPage(browser: Browser, receive: (message: FromGraphVie
   return {
     page,
     problems,
-    post: (message) => page.evaluate((data) => window.postMessage(data, "*"), message),
+    post: (message) => page.evaluate(`postMessage(${JSON.stringify(message)}, "*")`),
     picture: async (name) => {
       mkdirSync(artifacts, { recursive: true });
       await page.screenshot({ path: join(artifacts, `${name}.png`) });

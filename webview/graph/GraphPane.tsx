@@ -15,7 +15,7 @@ import { PlainNode } from "./nodes/PlainNode.tsx";
 import { RoutedEdge } from "./nodes/RoutedEdge.tsx";
 import { TerminalNode } from "./nodes/TerminalNode.tsx";
 import { useShallow } from "./state/useShallow.ts";
-import { register, sync, viewportFor } from "./viewports.ts";
+import { leastZoom, register, sync, viewportFor } from "./viewports.ts";
 
 const nodeTypes = { operator: LayerNode, plain: PlainNode, terminal: TerminalNode, group: GroupNode, frame: FrameNode };
 const edgeTypes = { routed: RoutedEdge };
@@ -85,7 +85,7 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
         selectionKeyCode={null}
         multiSelectionKeyCode={null}
         panActivationKeyCode={null}
-        minZoom={0.02}
+        minZoom={leastZoom}
         maxZoom={2}
         onInit={(flow) => {
           instance.current = flow;

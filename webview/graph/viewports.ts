@@ -22,6 +22,8 @@ export function sync(pane: number, viewport: Viewport): void {
   if (x !== viewport.x || y !== viewport.y || zoom !== viewport.zoom) other.setViewport(viewport);
 }
 
+/** Smaller, a deep network would have thousands of nodes in sight. */
+export const leastZoom = 0.02;
 const margin = 24;
 /** Text can be read at these. */
 const readable = { least: 0.6, greatest: 1.1 };
@@ -54,7 +56,12 @@ export function centred(box: Box, zoom: number, area: { width: number; height: n
 }
 
 export function zoomToFit(): void {
-  for (const flow of flows.values()) flow.fitView({ padding: 0.05, minZoom: 0.02, maxZoom: readable.greatest });
+  const layout = getState().drawing?.layout;
+  const area = document.querySelector(".pane")?.getBoundingClientRect();
+  if (!layout || !area) return;
+  const fitting = Math.min((area.width - 2 * margin) / layout.width, (area.height - 2 * margin) / layout.height);
+  const whole = { x: 0, y: 0, width: layout.width, height: layout.height };
+  for (const flow of flows.values()) flow.setViewport(centred(whole, Math.max(leastZoom, Math.min(readable.greatest, fitting)), area));
 }
 
 export function zoomBy(factor: number): void {

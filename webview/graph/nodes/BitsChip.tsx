@@ -7,10 +7,7 @@ import { bitsText } from "../text.ts";
 export function BitsChip({ layer, which, bits }: { layer: string; which: "weights" | "activations"; bits: ShownRun["bits"][string] }) {
   const { selected } = getState();
   const text = `${which === "weights" ? "W" : "A"} ${bitsText(bits[which])}`;
-  const label =
-    which === "weights"
-      ? l10n.t("Bits of weights of {0}: {1}", layer, bitsText(bits[which]))
-      : l10n.t("Bits of activations of {0}: {1}", layer, bitsText(bits[which]));
+  const label = which === "weights" ? l10n.t("{0}, bits of weights of {1}", text, layer) : l10n.t("{0}, bits of activations of {1}", text, layer);
   return (
     <button
       type="button"

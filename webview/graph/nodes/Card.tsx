@@ -17,7 +17,7 @@ export function Card({ view, kind, children }: { view: NodeView; kind: string; c
     <div
       id={elementId(pane, node.id)}
       className={["card", kind, ...marks].filter(Boolean).join(" ")}
-      style={heat && kind !== "frame" ? { background: heat.background, color: heat.color } : undefined}
+      style={heat && !kind.startsWith("frame") ? { background: heat.background, color: heat.color } : undefined}
       role="group"
       aria-label={nodeSentence(view)}
       title={node.name}

@@ -16,10 +16,14 @@ export const GroupNode = memo(function GroupNode({ data }: { data: NodeView }) {
     <Card view={data} kind={`closed ${node.level}`}>
       <Header group={node} />
       <span className="line small">
-        {l10n.t("{0} operators, {1} layers", node.operators, node.layers.length)} · {shapeText(node.outputShape)}
+        <span className="name">{shapeText(node.outputShape)}</span>
       </span>
       <span className="line">
-        <span className="small">{l10n.t("{0} parameters", countText(parameters ?? 0))}</span>
+        <span className="small name">
+          {node.layers.length === 0
+            ? l10n.t("{0} operators", node.operators)
+            : l10n.t("{0} layers, {1} parameters", node.layers.length, countText(parameters ?? 0))}
+        </span>
         {heat && <span className="value">{heat.text}</span>}
       </span>
     </Card>

@@ -11,7 +11,7 @@ export const LayerNode = memo(function LayerNode({ data }: { data: NodeView }) {
   return (
     <Card view={data} kind="layer">
       <span className="line">
-        <b>{node.op}</b> <span className="name">{node.name}</span>
+        <b>{node.op}</b> <span className="name">{node.layer}</span>
       </span>
       <span className="line small">
         {shapeText(shape)} · {countText(parameters ?? 0)}

@@ -17,7 +17,7 @@ export function receive(message: ToGraphView, requestLayout: RequestLayout): voi
     case "graph":
       requestLayout(layoutRequest(message.graph), (layout) => {
         const open = message.graph.nodes.flatMap((node) => (node.type === "group" && node.open ? [node.id] : []));
-        setState({ drawing: { graph: message.graph, layout, focus: message.focus }, open });
+        setState({ drawing: { graph: message.graph, layout, focus: message.focus }, open, focused: message.focus ?? getState().focused });
       });
       break;
     case "run":

@@ -82,7 +82,7 @@ export function LayerTable() {
     event.preventDefault();
   };
   const template = {
-    gridTemplateColumns: all.map(({ id, numeric }) => (id === "name" ? "minmax(150px, 2fr)" : numeric ? "72px" : "110px")).join(" "),
+    gridTemplateColumns: all.map(({ id, numeric }) => (id === "name" ? "minmax(150px, 2fr)" : numeric ? "84px" : "110px")).join(" "),
   };
   const tabIndexOf = (row: number, column: number) => (active.row === row && active.column === column ? 0 : -1);
   const cellProps = (row: number, column: number) => ({

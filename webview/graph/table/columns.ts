@@ -43,7 +43,7 @@ export function columns({ shown, sensitivity }: Pick<State, "shown" | "sensitivi
     plain("name", l10n.t("Layer"), ({ name }) => name),
     bits("weights", l10n.t("W bits")),
     bits("activations", l10n.t("A bits")),
-    ...[2, 4, 8].map((count) => number(`sensitivity${count}`, l10n.t("Loss at {0}", count), ({ name }) => losses.get(name)?.[count], lossText)),
+    ...[2, 4, 8].map((count) => number(`sensitivity${count}`, l10n.t("Loss {0} b", count), ({ name }) => losses.get(name)?.[count], lossText)),
     plain("op", l10n.t("Operator"), ({ op }) => op),
     plain("block", l10n.t("Block"), ({ block }) => block),
     plain("shape", l10n.t("Shape"), ({ shape }) => shapeText(shape)),

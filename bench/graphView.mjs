@@ -1,0 +1,204 @@
+/**
+ * @file Measures the graph view in Chromium on a deep residual network of 10,000 operators: from the host's messages to the first
+ * paint, opening and closing a stage and a block, and frames while panning. `--blocks 1428`. Prints one JSON line a figure.
+ * Run: `node bench/graphView.mjs`. It needs Chromium (CHROMIUM names another than /usr/bin/chromium).
+ */
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const { values: options } = parseArgs({ options: { blocks: { type: "string", default: "1428" } } });
+const outfile = path.join(root, "dist/bench/graphView/harness.mjs");
+await build({
+  absWorkingDir: root,
+  stdin: {
+    contents:
+      'export { FakeHost } from "./fakeHost.ts"; export { openChromium, openPage } from "./page.ts"; export { visibleGraph } from "../../src/extension/graph/visibleGraph.ts";',
+    resolveDir: path.join(root, "test/graphView"),
+    loader: "ts",
+  },
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  external: ["esbuild", "playwright-core"],
+  define: { "import.meta.dirname": JSON.stringify(path.join(root, "test/graphView")) },
+  outfile,
+});
+const { FakeHost, openChromium, openPage } = await import(pathToFileURL(outfile).href);
+
+const graph = deepNetwork(Number(options.blocks));
+const browser = await openChromium();
+const host = new FakeHost(graph);
+const view = await openPage(browser, (message) => void host.receive(message), { reducedMotion: true });
+const { page } = view;
+await page.evaluate(recorder);
+host.post = (message) => page.evaluate(`bench.post(${JSON.stringify(message)})`);
+
+report("operators", graph.operators.length);
+await measure("first paint after the parse, ms", () => host.receive({ type: "ready" }), "stage1");
+await measure("opening a stage of 357 blocks, ms", () => click("Open stage1"), "block 0.0");
+await measure("opening a block, ms", () => click("Open block 0.0"), "conv_0_0_1");
+await measure("closing a block, ms", () => click("Close block 0.0"), "Open block 0.0");
+await measure("closing a stage, ms", () => click("Close stage1"), "Open stage1");
+await measure("opening everything, ms", () => click("Operators"), "Close block 0.0");
+await pan("longest frame while panning all operators, ms");
+await click("Fit");
+await page.waitForTimeout(1000);
+await pan("longest frame while panning all operators zoomed out, ms");
+await browser.close();
+
+async function click(label) {
+  await page.evaluate(`bench.click(${JSON.stringify(label)})`);
+}
+
+/** From the beginning of an action to the frame after the one in which its text is there. */
+async function measure(figure, act, text) {
+  await page.waitForTimeout(800);
+  await page.evaluate(`bench.waitFor(${JSON.stringify(text)})`);
+  await act();
+  report(figure, await page.evaluate("bench.seen"));
+}
+
+async function pan(figure) {
+  await page.waitForTimeout(1500);
+  const { width, height } = page.viewportSize();
+  await page.mouse.move(width * 0.25, height * 0.5);
+  await page.mouse.down();
+  await page.evaluate("bench.frames()");
+  for (let i = 0; i < 60; i++) await page.mouse.move(width * 0.25 + 2 * i, height * 0.5 - 5 * i);
+  const frames = await page.evaluate("bench.endFrames()");
+  await page.mouse.up();
+  frames.sort((a, b) => a - b);
+  report(figure, frames.at(-1));
+  report(`${figure.replace("longest", "95 % of")}`, frames[Math.floor(frames.length * 0.95)]);
+}
+
+function report(figure, value) {
+  console.log(JSON.stringify({ figure, value: Math.round(value * 10) / 10 }));
+}
+
+/** Runs in the page: its own clock, so that the way from this process to the page does not count. */
+function recorder() {
+  let start = 0;
+  let frameTimes = [];
+  let isRecording = false;
+  globalThis.bench = {
+    post(message) {
+      start ||= performance.now();
+      window.postMessage(message, "*");
+    },
+    click(label) {
+      start = performance.now();
+      const buttons = [...document.querySelectorAll("button")];
+      buttons.find((button) => button.getAttribute("aria-label") === label || button.textContent === label).click();
+    },
+    waitFor(text) {
+      start = 0;
+      const isThere = () =>
+        document.querySelector(`[aria-label=${JSON.stringify(text)}]`) ??
+        [...document.querySelectorAll(".card .name")].find((name) => name.textContent === text);
+      bench.seen = new Promise((resolve) => {
+        const look = () => {
+          if (start > 0 && isThere()) requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
+          else requestAnimationFrame(look);
+        };
+        look();
+      });
+    },
+    frames() {
+      frameTimes = [];
+      isRecording = true;
+      let last = performance.now();
+      const tick = (now) => {
+        frameTimes.push(now - last);
+        last = now;
+        if (isRecording) requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    },
+    endFrames() {
+      isRecording = false;
+      return frameTimes.slice(2);
+    },
+  };
+}
+
+/** Four stages of residual blocks: three convolutions, their activations, a sum. */
+function deepNetwork(blocks) {
+  const groups = [];
+  const operators = [];
+  const edges = [];
+  const layers = [];
+  let before = "in:x";
+  for (let stage = 0; stage < 4; stage++) {
+    const stageName = `stage${stage + 1}`;
+    const stageGroup = {
+      id: `stage:${stageName}`,
+      name: stageName,
+      level: "stage",
+      kind: "stage",
+      operators: 0,
+      layers: [],
+      outputShape: [1, 64, 56, 56],
+    };
+    groups.push(stageGroup);
+    for (let block = 0; block < blocks / 4; block++) {
+      const name = `block ${stage}.${block}`;
+      const group = {
+        id: `block:${name}`,
+        name,
+        level: "block",
+        kind: "residual",
+        parent: stageGroup.id,
+        operators: 7,
+        layers: [],
+        outputShape: [1, 64, 56, 56],
+      };
+      groups.push(group);
+      const input = before;
+      for (const op of ["Conv", "Relu", "Conv", "Relu", "Conv", "Add", "Relu"]) {
+        const id = `op:${operators.length}`;
+        const layer = op === "Conv" ? `conv_${stage}_${block}_${group.layers.length + 1}` : undefined;
+        operators.push({ id, name: layer ?? id, op, domain: "", parent: group.id, layer, outputShape: [1, 64, 56, 56], attributes: {} });
+        edges.push({ from: before, to: id, value: `v${edges.length}` });
+        if (op === "Add") edges.push({ from: input, to: id, value: `v${edges.length}` });
+        if (layer) {
+          group.layers.push(layer);
+          stageGroup.layers.push(layer);
+          layers.push({
+            name: layer,
+            op,
+            block: name,
+            stage: stageName,
+            shape: [64, 64, 3, 3],
+            parameters: 36_928,
+            weights: 36_864,
+            channels: 64,
+            macs: 115_605_504,
+            weightRange: [-1, 1],
+            nearestSqnr: { 2: 8, 4: 20, 8: 45 },
+          });
+        }
+        before = id;
+        stageGroup.operators++;
+      }
+    }
+  }
+  edges.push({ from: before, to: "out:y", value: "y" });
+  return {
+    model: "deep.onnx",
+    opset: 17,
+    inputs: [{ id: "in:x", name: "x", shape: [1, 64, 56, 56] }],
+    outputs: [{ id: "out:y", name: "y", shape: [1, 64, 56, 56] }],
+    groups,
+    operators,
+    edges,
+    layers,
+    firstLast: [],
+    aliases: {},
+    fp32Bytes: 1e9,
+    warnings: [],
+  };
+}
