@@ -145,7 +145,7 @@ describe("a bad config", () => {
     ['{ "model": "net.onnx", "runs": {} }', /no runs/],
     ['{ "model": "other.onnx", "runs": { "a": { "method": "nearest" } } }', /The file does not exist\. \(.*other\.onnx\)/],
     ['{ "model": "net.onnx", "runs": { "a": {} } }', /calibration/],
-    ['{ "model": "net.onnx", "runs": { "a": { "activations": 8 } } }', /can't do "activations: 8" yet/],
+    ['{ "model": "net.onnx", "runs": { "a": { "activations": 8 } } }', /learns from calibration data, and the config names none/],
     [
       '{ "model": "net.onnx", "runs": { "a": { "method": "nearest", "layers": { "conv11": { "weights": 8 } } } } }',
       /no layer "conv11".* Did you mean "conv1"\?/,
