@@ -1,7 +1,7 @@
 /**
  * @file Accuracy of quantized networks, one JSON line a figure: `node bench/quality.mjs [resnet20] [granularity] [imagenet] [--seeds 3]`.
  * `resnet20`
- * and `granularity` (2 bits, what is reconstructed at once, and the loss) use the bundled sample (1,024 calibration and 2,000 evaluation images of CIFAR-10); `imagenet` uses
+ * and `granularity` (2 bits, what is reconstructed at once, and the loss) use the bundled sample (1,024 calibration and 2,000 evaluation images of CIFAR-10); the others use
  * ../shared (500 calibration and 650 evaluation images) and says so where that folder is missing.
  */
 import { execFileSync } from "node:child_process";
@@ -34,6 +34,15 @@ const imagenet = (file, input, options = []) => ({
 const mobilenet = imagenet("mobilenet_v2_100_224_dequant.onnx", { resize: [224, 224], scale: 127.5, mean: 1 }, ["--output-offset", "1"]);
 const efficientnet = imagenet("efficientnet_lite0.onnx", { resize: 256, crop: 224, scale: 128, mean: 0.9921875 });
 
+const activationSettings = [
+  [4, 4],
+  [2, 4],
+  [3, 3],
+  [2, 2],
+  [4, 8],
+  [8, 8],
+];
+
 const suites = {
   resnet20: [
     ...[4, 3, 2].map((bits) => ["resnet20", cifar, ["--weights", bits, "--method", "nearest"], 1]),
@@ -42,6 +51,20 @@ const suites = {
   ],
   granularity: ["layer", "block", "stage", "net"].flatMap((granularity) =>
     ["mse", "fisher"].map((loss) => ["resnet20", cifar, ["--weights", 2, "--granularity", granularity, "--loss", loss], seeds]),
+  ),
+  activations: activationSettings.flatMap(([weights, activations]) =>
+    ["nearest", "brecq", "qdrop"].map((method) => [
+      "resnet20",
+      cifar,
+      ["--weights", weights, "--activations", activations, "--method", method],
+      method === "nearest" ? 1 : seeds,
+    ]),
+  ),
+  imagenetActivations: [
+    ["mobilenet_v2", mobilenet, [8, 4]],
+    ["efficientnet_lite0", efficientnet, [8]],
+  ].flatMap(([name, network, bits]) =>
+    bits.flatMap((count) => ["brecq", "qdrop"].map((method) => [name, network, ["--weights", 4, "--activations", count, "--method", method], 1])),
   ),
   imagenet: [
     ["mobilenet_v2", mobilenet],
@@ -55,7 +78,7 @@ const suites = {
 
 await build();
 for (const name of named.length > 0 ? named : Object.keys(suites)) {
-  if (name === "imagenet" && !existsSync(shared)) console.error("imagenet: the folder ../shared is missing, nothing is measured");
+  if (name.startsWith("imagenet") && !existsSync(shared)) console.error(name, "- the folder ../shared is missing, nothing is measured");
   else for (const [network, data, options, count] of suites[name]) measure(network, data, options.map(String), count);
 }
 rmSync(folder, { recursive: true });
