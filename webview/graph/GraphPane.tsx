@@ -1,8 +1,8 @@
 /** @file One graph: nodes and edges in sight, the viewport, and the keys that move through it. */
 
 import * as l10n from "@vscode/l10n";
-import { ReactFlow, type ReactFlowInstance, type Viewport } from "@xyflow/react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { ReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import { useEffect, useMemo, useRef } from "react";
 import type { ShownRun } from "../../src/protocol/graphView.ts";
 import { moveFocus } from "./keyboard/moveFocus.ts";
 import { Minimap } from "./Minimap.tsx";
@@ -31,7 +31,6 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
   const { model, drawing, selected, focused, trace } = useShallow(({ model, drawing, selected, focused, trace }) => {
     return { model: model!, drawing: drawing!, selected, focused, trace };
   });
-  const [viewport, setViewport] = useState<Viewport>({ x: 0, y: 0, zoom: 1 });
   const instance = useRef<ReactFlowInstance<FlowNode, FlowEdge>>(undefined);
   const area = useRef<HTMLDivElement>(null);
   const traced = useMemo(() => trace && new Set(trace.ids), [trace]);
@@ -92,13 +91,11 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
           register(pane, flow);
           flow.setViewport(viewportFor(drawing, undefined, flow.getViewport(), area.current!.getBoundingClientRect())!);
         }}
-        onMove={(_, moved) => {
-          setViewport(moved);
-          sync(pane, moved);
-        }}
+        onMove={(_, moved) => sync(pane, moved)}
         proOptions={{ hideAttribution: true }}
-      />
-      <Minimap layout={drawing.layout} heat={heat} viewport={viewport} area={area} onMove={(next) => instance.current?.setViewport(next)} />
+      >
+        <Minimap layout={drawing.layout} heat={heat} area={area} />
+      </ReactFlow>
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { Viewport } from "@xyflow/react";
+import { useReactFlow, useViewport } from "@xyflow/react";
 import { type RefObject, useEffect, useRef } from "react";
 import type { Layout } from "./layout/geometry.ts";
 import type { Heat } from "./metrics/heat.ts";
@@ -8,13 +8,13 @@ const size = { width: 150, height: 190 };
 interface MinimapProps {
   layout: Layout;
   heat: ReadonlyMap<string, Heat>;
-  viewport: Viewport;
   area: RefObject<HTMLDivElement | null>;
-  onMove(viewport: Viewport): void;
 }
 
 /** The whole graph in small, on a canvas: ten thousand nodes are one picture, redrawn only when the layout or the colours change. */
-export function Minimap({ layout, heat, viewport, area, onMove }: MinimapProps) {
+export function Minimap({ layout, heat, area }: MinimapProps) {
+  const viewport = useViewport();
+  const flow = useReactFlow();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scale = Math.min(size.width / layout.width, size.height / layout.height);
   const origin = { x: (size.width - layout.width * scale) / 2, y: (size.height - layout.height * scale) / 2 };
@@ -46,7 +46,7 @@ export function Minimap({ layout, heat, viewport, area, onMove }: MinimapProps) 
     const bounds = event.currentTarget.getBoundingClientRect();
     const x = (event.clientX - bounds.left - origin.x) / scale;
     const y = (event.clientY - bounds.top - origin.y) / scale;
-    onMove({ zoom: viewport.zoom, x: shown.width / 2 - x * viewport.zoom, y: shown.height / 2 - y * viewport.zoom });
+    flow.setViewport({ zoom: viewport.zoom, x: shown.width / 2 - x * viewport.zoom, y: shown.height / 2 - y * viewport.zoom });
   };
   return (
     <div className="minimap" aria-hidden="true" onPointerDown={goTo} onPointerMove={goTo}>

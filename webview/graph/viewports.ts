@@ -23,13 +23,13 @@ export function sync(pane: number, viewport: Viewport): void {
 }
 
 /** Smaller, a deep network would have thousands of nodes in sight. */
-export const leastZoom = 0.02;
+export const leastZoom = 0.04;
 const margin = 24;
 /** Text can be read at these. */
 const readable = { least: 0.6, greatest: 1.1 };
 
 /**
- * Where to look in a new drawing: at its beginning at first; later at the node in focus, which stays where it was on the
+ * Where to look in a new drawing: at its beginning where nothing is in focus; else at the node in focus, which stays where it was on the
  * screen when it was drawn before, and comes to the middle otherwise.
  */
 export function viewportFor(
@@ -39,7 +39,8 @@ export function viewportFor(
   area: { width: number; height: number },
 ): Viewport | undefined {
   const { layout, focus } = drawing;
-  if (!before) {
+  const isElsewhere = before !== undefined && before.layout !== layout && focus === undefined;
+  if (!before || isElsewhere) {
     const zoom = Math.min(readable.greatest, Math.max(readable.least, (area.width - 2 * margin) / layout.width));
     return { x: (area.width - layout.width * zoom) / 2, y: margin, zoom };
   }
