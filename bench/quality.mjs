@@ -1,8 +1,8 @@
 /**
- * @file Accuracy of quantized networks, one JSON line a figure: `node bench/quality.mjs [resnet20] [granularity] [imagenet] [--seeds 3]`.
- * `resnet20`
- * and `granularity` (2 bits, what is reconstructed at once, and the loss) use the bundled sample (1,024 calibration and 2,000 evaluation images of CIFAR-10); the others use
- * ../shared (500 calibration and 650 evaluation images) and says so where that folder is missing.
+ * @file Accuracy of quantized networks, one JSON line a figure:
+ * `node bench/quality.mjs [resnet20] [granularity] [activations] [imagenet] [imagenetActivations] [--seeds 3]`. `resnet20`, `activations` and
+ * `granularity` (2 bits, what is reconstructed at once, and the loss) use the bundled sample (1,024 calibration and 2,000 evaluation
+ * images of CIFAR-10); the others use ../shared (500 calibration and 650 evaluation images) and say so where that folder is missing.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
