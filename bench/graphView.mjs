@@ -1,15 +1,21 @@
 /**
  * @file Measures the graph view in Chromium on a deep residual network of 10,000 operators: from the host's messages to the first
  * paint, opening and closing a stage and a block, and frames while panning. `--blocks 1428`. Prints one JSON line a figure.
+ * `--netron` also opens a file of the same network in Netron (from PyPI; python3 must have `netron` and `onnx`), up to `--patience 120` seconds.
  * Run: `node bench/graphView.mjs`. It needs Chromium (CHROMIUM names another than /usr/bin/chromium).
  */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const { values: options } = parseArgs({ options: { blocks: { type: "string", default: "1428" } } });
+const { values: options } = parseArgs({
+  options: { blocks: { type: "string", default: "1428" }, netron: { type: "boolean", default: false }, patience: { type: "string", default: "120" } },
+});
 const outfile = path.join(root, "dist/bench/graphView/harness.mjs");
 await build({
   absWorkingDir: root,
@@ -27,6 +33,32 @@ await build({
   outfile,
 });
 const { FakeHost, openChromium, openPage } = await import(pathToFileURL(outfile).href);
+
+/** The same network as a file, with few channels: Netron draws, it does not compute. */
+const writeNetwork = `
+import sys, numpy, onnx
+from onnx import helper, numpy_helper
+blocks, file = int(sys.argv[1]), sys.argv[2]
+nodes, weights, before = [], [], "x"
+for b in range(blocks):
+    start = before
+    for i, op in enumerate(["Conv", "Relu", "Conv", "Relu", "Conv", "Add", "Relu"]):
+        out, inputs = f"v{b}_{i}", [before]
+        if op == "Conv":
+            weights.append(numpy_helper.from_array(numpy.zeros((4, 4, 1, 1), numpy.float32), f"w{b}_{i}"))
+            inputs.append(f"w{b}_{i}")
+        if op == "Add": inputs.append(start)
+        nodes.append(helper.make_node(op, inputs, [out], f"n{b}_{i}"))
+        before = out
+value = lambda name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 4, 8, 8])
+onnx.save(helper.make_model(helper.make_graph(nodes, "deep", [value("x")], [value(before)], weights)), file)
+`;
+
+const serveNetron = `
+import sys, netron
+netron.start(sys.argv[1], address=("127.0.0.1", int(sys.argv[2])), browse=False)
+netron.wait()
+`;
 
 const graph = deepNetwork(Number(options.blocks));
 const browser = await openChromium();
@@ -47,7 +79,37 @@ await pan("longest frame while panning all operators, ms");
 await click("Fit");
 await page.waitForTimeout(1000);
 await pan("longest frame while panning all operators zoomed out, ms");
+await view.close();
+if (options.netron) await measureNetron();
 await browser.close();
+
+/** From the navigation to the first drawn node: Netron reads, lays out and draws in the page. */
+async function measureNetron() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "brecq-netron-"));
+  const file = path.join(folder, "deep.onnx");
+  execFileSync("python3", ["-c", writeNetwork, options.blocks, file]);
+  const port = 18_081;
+  const server = spawn("python3", ["-c", serveNetron, file, String(port)], { stdio: "ignore" });
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    const start = performance.now();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    const drawn = await page
+      .waitForFunction(() => document.querySelectorAll("#canvas .node").length > 0 && document.body.className.includes("default"), undefined, {
+        timeout: Number(options.patience) * 1000,
+        polling: "raf",
+      })
+      .then(
+        () => true,
+        () => false,
+      );
+    report(drawn ? "Netron: from navigation to the drawn graph, ms" : "Netron: not drawn after, ms", performance.now() - start);
+  } finally {
+    server.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
 
 async function click(label) {
   await page.evaluate(`bench.click(${JSON.stringify(label)})`);

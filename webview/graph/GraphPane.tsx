@@ -1,14 +1,15 @@
 /** @file One graph: nodes and edges in sight, the viewport, and the keys that move through it. */
 
 import * as l10n from "@vscode/l10n";
-import { ReactFlow, type ReactFlowInstance } from "@xyflow/react";
-import { useEffect, useMemo, useRef } from "react";
+import { ReactFlow, type ReactFlowInstance, type Viewport } from "@xyflow/react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { ShownRun } from "../../src/protocol/graphView.ts";
 import { moveFocus } from "./keyboard/moveFocus.ts";
 import { Minimap } from "./Minimap.tsx";
 import type { Heat } from "./metrics/heat.ts";
 import { type FlowEdge, type FlowNode, flowEdges, flowNodes } from "./nodes/flowNodes.ts";
 import { FrameNode, GroupNode } from "./nodes/GroupNode.tsx";
+import { contains, inSight, shownPart, withSurroundings } from "./nodes/inSight.ts";
 import { LayerNode } from "./nodes/LayerNode.tsx";
 import { elementId } from "./nodes/nodeLabel.ts";
 import { PlainNode } from "./nodes/PlainNode.tsx";
@@ -19,6 +20,8 @@ import { leastZoom, register, sync, viewportFor } from "./viewports.ts";
 
 const nodeTypes = { operator: LayerNode, plain: PlainNode, terminal: TerminalNode, group: GroupNode, frame: FrameNode };
 const edgeTypes = { routed: RoutedEdge };
+
+const nowhere = { x: 0, y: 0, width: 0, height: 0 };
 
 export interface GraphPaneProps {
   pane: number;
@@ -34,20 +37,34 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
   const instance = useRef<ReactFlowInstance<FlowNode, FlowEdge>>(undefined);
   const area = useRef<HTMLDivElement>(null);
   const traced = useMemo(() => trace && new Set(trace.ids), [trace]);
-  const nodes = useMemo(
-    () => flowNodes({ pane, drawing, model, run, compared, heat, selected, focused, traced }),
-    [pane, drawing, model, run, compared, heat, selected, focused, traced],
-  );
-  const edges = useMemo(() => flowEdges(drawing, traced), [drawing, traced]);
   const before = useRef(drawing);
+  const [region, setRegion] = useState(nowhere);
+  const near = useMemo(() => inSight(drawing, region), [drawing, region]);
+  const nodes = useMemo(
+    () => flowNodes({ pane, drawing, model, run, compared, heat, selected, focused, traced }, near.nodes),
+    [pane, drawing, model, run, compared, heat, selected, focused, traced, near],
+  );
+  const edges = useMemo(() => flowEdges(drawing, traced, near.edges), [drawing, traced, near]);
+  const look = useCallback((viewport: Viewport) => {
+    const part = shownPart(viewport, area.current!.getBoundingClientRect());
+    setRegion((known) => (contains(known, part) && part.width * 6 > known.width ? known : withSurroundings(part)));
+  }, []);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const flow = instance.current;
     if (!flow || !area.current) return;
     const next = viewportFor(drawing, before.current, flow.getViewport(), area.current.getBoundingClientRect());
     before.current = drawing;
-    if (next) flow.setViewport(next);
-  }, [drawing]);
+    if (!next) return;
+    flow.setViewport(next);
+    look(next);
+  }, [drawing, look]);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => instance.current && look(instance.current.getViewport()));
+    observer.observe(area.current!);
+    return () => observer.disconnect();
+  }, [look]);
 
   const name = run.run === undefined ? l10n.t("Network of {0}", model.name) : l10n.t("Network of {0} with the run {1}", model.name, run.run);
   return (
@@ -89,9 +106,14 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
         onInit={(flow) => {
           instance.current = flow;
           register(pane, flow);
-          flow.setViewport(viewportFor(drawing, undefined, flow.getViewport(), area.current!.getBoundingClientRect())!);
+          const first = viewportFor(drawing, undefined, flow.getViewport(), area.current!.getBoundingClientRect())!;
+          flow.setViewport(first);
+          look(first);
         }}
-        onMove={(_, moved) => sync(pane, moved)}
+        onMove={(_, moved) => {
+          look(moved);
+          sync(pane, moved);
+        }}
         proOptions={{ hideAttribution: true }}
       >
         <Minimap layout={drawing.layout} heat={heat} area={area} />

@@ -3,7 +3,8 @@ import { type RefObject, useEffect, useRef } from "react";
 import type { Layout } from "./layout/geometry.ts";
 import type { Heat } from "./metrics/heat.ts";
 
-const size = { width: 150, height: 190 };
+const most = { width: 150, height: 190 };
+const margin = 6;
 
 interface MinimapProps {
   layout: Layout;
@@ -16,15 +17,17 @@ export function Minimap({ layout, heat, area }: MinimapProps) {
   const viewport = useViewport();
   const flow = useReactFlow();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const scale = Math.min(size.width / layout.width, size.height / layout.height);
-  const origin = { x: (size.width - layout.width * scale) / 2, y: (size.height - layout.height * scale) / 2 };
-  const left = origin.x;
-  const top = origin.y;
+  const scale = Math.min(most.width / layout.width, most.height / layout.height);
+  // A deep network is a narrow strip: the rest would only cover the graph.
+  const width = Math.max(30, Math.ceil(layout.width * scale)) + 2 * margin;
+  const height = Math.max(30, Math.ceil(layout.height * scale)) + 2 * margin;
+  const left = (width - layout.width * scale) / 2;
+  const top = (height - layout.height * scale) / 2;
 
   useEffect(() => {
     const context = canvas.current!.getContext("2d")!;
     const plain = getComputedStyle(canvas.current!).color;
-    context.clearRect(0, 0, size.width, size.height);
+    context.clearRect(0, 0, width, height);
     const boxes = Object.entries(layout.boxes).sort(([, a], [, b]) => b.width * b.height - a.width * a.height);
     for (const [id, box] of boxes) {
       const colour = heat.get(id)?.background;
@@ -32,25 +35,25 @@ export function Minimap({ layout, heat, area }: MinimapProps) {
       context.fillStyle = colour ?? plain;
       context.fillRect(left + box.x * scale, top + box.y * scale, Math.max(1, box.width * scale), Math.max(1, box.height * scale));
     }
-  }, [layout, heat, scale, left, top]);
+  }, [layout, heat, scale, width, height, left, top]);
 
   const shown = area.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
   const window = {
-    left: origin.x + (-viewport.x / viewport.zoom) * scale,
-    top: origin.y + (-viewport.y / viewport.zoom) * scale,
+    left: left + (-viewport.x / viewport.zoom) * scale,
+    top: top + (-viewport.y / viewport.zoom) * scale,
     width: (shown.width / viewport.zoom) * scale,
     height: (shown.height / viewport.zoom) * scale,
   };
   const goTo = (event: React.PointerEvent) => {
     if (event.buttons !== 1) return;
     const bounds = event.currentTarget.getBoundingClientRect();
-    const x = (event.clientX - bounds.left - origin.x) / scale;
-    const y = (event.clientY - bounds.top - origin.y) / scale;
+    const x = (event.clientX - bounds.left - left) / scale;
+    const y = (event.clientY - bounds.top - top) / scale;
     flow.setViewport({ zoom: viewport.zoom, x: shown.width / 2 - x * viewport.zoom, y: shown.height / 2 - y * viewport.zoom });
   };
   return (
-    <div className="minimap" aria-hidden="true" onPointerDown={goTo} onPointerMove={goTo}>
-      <canvas ref={canvas} width={size.width} height={size.height} />
+    <div className="minimap nopan nowheel" aria-hidden="true" style={{ width, height }} onPointerDown={goTo} onPointerMove={goTo}>
+      <canvas ref={canvas} width={width} height={height} />
       <div className="window" style={window} />
     </div>
   );

@@ -36,10 +36,11 @@ export interface PaneView {
 export type FlowNode = Node<NodeView>;
 export type FlowEdge = Edge<{ path: string; faint: boolean }>;
 
-export function flowNodes(view: PaneView): FlowNode[] {
+export function flowNodes(view: PaneView, wanted: ReadonlySet<string>): FlowNode[] {
   const facts = new Map(view.model.layers.map((layer) => [layer.name, layer]));
   const selected = new Set(view.selected);
-  return view.drawing.graph.nodes.map((node) => {
+  const near = view.drawing.graph.nodes.filter(({ id }) => wanted.has(id));
+  return near.map((node) => {
     const { x, y, width, height } = view.drawing.layout.boxes[node.id]!;
     const layer = node.type === "operator" && node.layer !== undefined ? facts.get(node.layer) : undefined;
     const layers = node.type === "group" ? node.layers : layer ? [layer.name] : [];
@@ -73,10 +74,10 @@ export function flowNodes(view: PaneView): FlowNode[] {
   });
 }
 
-export function flowEdges({ graph, layout }: Drawing, traced: ReadonlySet<string> | undefined): FlowEdge[] {
+export function flowEdges({ graph, layout }: Drawing, traced: ReadonlySet<string> | undefined, wanted: ReadonlySet<string>): FlowEdge[] {
   return graph.edges.flatMap(({ id, from, to }) => {
     const points = layout.routes[id];
-    if (!points) return [];
+    if (!points || !wanted.has(id)) return [];
     const faint = traced !== undefined && !(traced.has(from) && traced.has(to));
     return [{ id, source: from, target: to, type: "routed", zIndex: 0, data: { path: edgePath(points), faint } }];
   });
