@@ -12,7 +12,7 @@ export function Card({ view, kind, children }: { view: NodeView; kind: string; c
   const { node, heat, selected, focused, faint, difference, pane } = view;
   // Text that nobody can read costs the most when hundreds of nodes are in sight.
   const isTiny = useStore(({ transform }) => transform[2] < textFrom);
-  const marks = [selected && "selected", focused && "focused", faint && "faint", difference && "different", heat && "coloured"];
+  const marks = [selected && "selected", focused && "focused", faint && "faint", difference && "different", heat && "coloured", isTiny && "tiny"];
   const press = (event: MouseEvent) => {
     event.stopPropagation();
     focusNode(node.id, event.ctrlKey || event.metaKey || event.shiftKey);

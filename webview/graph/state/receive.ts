@@ -21,7 +21,7 @@ export function receive(message: ToGraphView, requestLayout: RequestLayout): voi
       });
       break;
     case "run":
-      setState({ shown: message.shown, other: message.other });
+      setState({ shown: message.shown, other: message.other, comparing: state.comparing || message.other !== undefined });
       break;
     case "sensitivity":
       setState({ sensitivity: message.sensitivity, measuring: message.running, progress: message.progress });
