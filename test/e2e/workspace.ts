@@ -55,7 +55,7 @@ const errors = `{
 `;
 
 /** Takes images evenly over all folders, so that each class has some. */
-function copyImages(from: string, to: string, count: number): void {
+export function copyImages(from: string, to: string, count: number): void {
   const files = readdirSync(from, { recursive: true, encoding: "utf8" })
     .filter((name) => /\.(jpe?g|png)$/i.test(name) && statSync(join(from, name)).isFile())
     .sort();
