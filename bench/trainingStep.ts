@@ -74,7 +74,7 @@ async function prepare(channels: number, size: number) {
 
 async function timeSteps({ session, data }: NonNullable<typeof current>, steps: number): Promise<number> {
   const samples = Array.from({ length: steps * batch }, () => Math.floor(Math.random() * cached));
-  const factors = Array.from({ length: steps }, () => [1e-3, 1, -0.4, 18]).flat();
+  const factors = Array.from({ length: steps }, () => [1e-3, 1, -0.4, 18, 0]).flat();
   const begin = performance.now();
   await session.run({
     ...data,

@@ -138,13 +138,6 @@ export async function runConfigured(
   }
 }
 
-function appendLog(file: string, event: Progress): void {
-  try {
-    appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
-  } catch (error) {
-    throw fileError(error, "write", file);
-  }
-}
 /** Cuts off the line that a killed process could not finish. */
 async function mendLog(file: string): Promise<void> {
   const text = await readFile(file, "utf8").catch(() => "");
@@ -152,3 +145,10 @@ async function mendLog(file: string): Promise<void> {
   if (whole.length < text.length) await writeFileAtomic(file, whole);
 }
 
+function appendLog(file: string, event: Progress): void {
+  try {
+    appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  } catch (error) {
+    throw fileError(error, "write", file);
+  }
+}

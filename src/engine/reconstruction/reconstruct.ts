@@ -3,6 +3,8 @@
 import type { Random } from "../data/random.ts";
 import { sampleIndices } from "../data/random.ts";
 import { CancelledError } from "../errors.ts";
+import { intAttribute } from "../graph/attributes.ts";
+import type { Layer } from "../graph/layers.ts";
 import type { Network } from "../graph/prepare.ts";
 import { floatData, floatTensor, int64Tensor, type Tensor } from "../onnx/tensor.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
@@ -160,21 +162,26 @@ function startOf({ rounding, activations, trainScales }: TrainingOptions): Recor
 
 /** The columns of {@link factorColumns} for steps `start` to `start + count` of a phase. */
 function scheduleFeeds(
-  { schedule, nearestLoss, activations }: ReconstructionOptions,
+  { schedule, nearestLoss, activations, quantizers }: ReconstructionOptions,
   { rounding }: TrainingOptions,
   steps: number,
   start: number,
   count: number,
 ): Record<string, Tensor> {
+  const problem = rounding && { loss: nearestLoss, weights: rounding.start.length, grouped: quantizers.some(({ layer }) => hasGroups(layer)) };
   const rows = Array.from({ length: count }, (_, i) => {
     const t = start + i;
     const { step, correction } = adamFactors(schedule.rate(t), t + 1);
     const scaleStep = adamFactors(activations?.schedule.rate(t, steps) ?? 0, t + 1).step;
     const beta = schedule.beta(t);
-    const lambda = rounding ? schedule.lambda(t, { loss: nearestLoss, weights: rounding.start.length }) : 0;
+    const lambda = problem ? schedule.lambda(t, problem) : 0;
     return [step, correction, -2 * lambda * beta, beta - 2, scaleStep];
   });
   return { [feeds.factors]: floatTensor(rows.flat(), [count, factorColumns.length]), [feeds.steps]: int64Tensor([count], []) };
+}
+
+function hasGroups({ node }: Layer): boolean {
+  return intAttribute(node, "group", 1) > 1;
 }
 
 /** Feeds of the minibatches: indices into caches in memory; or, where a cache lies in a file, the rows themselves. */

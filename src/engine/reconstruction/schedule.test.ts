@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { chooseSchedule } from "./schedule.ts";
 
-const problem = { loss: 2, weights: 1000 };
+const problem = { loss: 2, weights: 1000, grouped: false };
 
 describe("chooseSchedule", () => {
   it("is the published recipe on demand", () => {
     const { steps, rate, lambda, beta } = chooseSchedule("published", [2]);
     expect([steps, rate(0), rate(19_999)]).toEqual([20_000, 1e-3, 1e-3]);
     expect([lambda(3999, problem), lambda(4000, problem)]).toEqual([0, 0.01]);
+    expect(lambda(4000, { ...problem, grouped: true })).toBe(0.1);
     expect([beta(0), beta(4000), beta(12_000), beta(20_000)]).toEqual([20, 20, 11, 2]);
   });
 
@@ -20,8 +21,9 @@ describe("chooseSchedule", () => {
 
   it("lets the regularizer follow the block's loss", () => {
     const { lambda } = chooseSchedule(100, [2]);
-    expect(lambda(50, { loss: 4, weights: 1000 })).toBeCloseTo(2 * lambda(50, problem), 10);
-    expect(lambda(50, { loss: 2, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
+    expect(lambda(50, { ...problem, loss: 4 })).toBeCloseTo(2 * lambda(50, problem), 10);
+    expect(lambda(50, { ...problem, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
+    expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(10 * lambda(50, problem), 10);
     expect(lambda(19, problem)).toBe(0);
   });
 });
