@@ -182,10 +182,10 @@ suite("the graph", () => {
       await view.locator("#save").selectOption(format);
       const dialog = page.locator(".quick-input-widget", { hasText: "Save the view" });
       await dialog.waitFor();
-      await dialog
-        .locator("input")
-        .first()
-        .fill(join(workbench.workspace, `view.${format}`));
+      const path = dialog.locator("input").first();
+      // The dialog fills in its own proposal after it has opened.
+      await until(async () => (await path.inputValue()).endsWith(`.${format}`), "the proposed name");
+      await path.fill(join(workbench.workspace, `view.${format}`));
       await page.keyboard.press("Enter");
       await until(() => existsSync(join(workbench.workspace, `view.${format}`)), `view.${format}`);
       assert.match(textOf(`view.${format}`).slice(0, 2000), begins);
