@@ -6,6 +6,7 @@ import type { Inspection } from "../config/inspection.ts";
 import type { RunResult } from "../config/result.ts";
 import { resultsFolder, runFiles } from "../config/resultPaths.ts";
 import type { RunConfig } from "../config/schema.ts";
+import type { SearchResult } from "../config/searchResult.ts";
 import { fileError, removeLeftovers, writeFileAtomic } from "../engine/files.ts";
 import { describeNetwork } from "../engine/graph/inspection.ts";
 import { prepareNetwork } from "../engine/graph/prepare.ts";
@@ -129,13 +130,20 @@ export async function runConfigured(
       report: logged,
       signal,
     });
-    const result = searched ? { ...quantized, config: { ...runConfig }, search: searched.search } : quantized;
+    const result = searched ? withSearch(quantized, runConfig, searched.search) : quantized;
     await writeFileAtomic(files.result, `${JSON.stringify(result, undefined, 2)}\n`);
     await checkpoint?.remove();
     return { result, resultFile: files.result };
   } finally {
     await lock.release();
   }
+}
+
+/** A searched run's result: its own settings, what was found, and what the file's format means for a limit of size. */
+function withSearch(quantized: RunResult, run: RunConfig, search: SearchResult): RunResult {
+  const limited = search.limits.size !== undefined && run.export === "portable";
+  const warning = 'The limit of size is that of a native file: a portable one holds every weight in 8 bits. Export it as "native" to get that size.';
+  return { ...quantized, config: { ...run }, search, warnings: [...quantized.warnings, ...(limited ? [warning] : [])] };
 }
 
 /** Cuts off the line that a killed process could not finish. */

@@ -12,7 +12,7 @@ import { type Assignment, type CostKind, type Costs, costKinds, Evaluator, type 
 export interface SearchOptions {
   readonly network: Network;
   readonly sensitivity: Sensitivity;
-  /** Seed, format, bits of activations, and the layers that stay as they are. */
+  /** Seed, bits of activations, and the layers that stay as they are. */
   readonly run: RunConfig;
   readonly candidates: readonly number[];
   readonly limits: Costs;
@@ -80,7 +80,7 @@ function searchPlan({ network, sensitivity, run, candidates, latency }: SearchOp
     const own = bits.get(layer.name)!;
     const fixed = isFixed.has(layer.name);
     if (fixed && own.weights === "fp32") {
-      for (const [kind, cost] of Object.entries(layerCosts(layer, "fp32", own.activations, run.export, latency))) {
+      for (const [kind, cost] of Object.entries(layerCosts(layer, "fp32", own.activations, latency))) {
         base[kind as CostKind] = (base[kind as CostKind] ?? 0) + cost;
       }
       continue;
@@ -92,7 +92,7 @@ function searchPlan({ network, sensitivity, run, candidates, latency }: SearchOp
         bits: choice,
         // A fixed layer's loss is the same for all: where it was not measured, it changes no order.
         loss: losses.get(layer.name)?.[choice] ?? (fixed ? 0 : missingLoss(layer.name, choice)),
-        costs: layerCosts(layer, choice, own.activations, run.export, latency),
+        costs: layerCosts(layer, choice, own.activations, latency),
       })),
     });
   }
@@ -138,16 +138,13 @@ function costsOf(evaluator: Evaluator, assignment: Assignment, { latency }: Sear
   return Object.fromEntries(kinds.map((kind) => [kind, evaluator.cost(assignment, kind)]));
 }
 
-function requirePossible(evaluator: Evaluator, { limits, run }: SearchOptions): void {
+function requirePossible(evaluator: Evaluator, { limits }: SearchOptions): void {
   for (const kind of costKinds) {
     const limit = limits[kind];
     const least = evaluator.leastCost(kind);
     if (limit === undefined || least <= limit * (1 + 1e-9)) continue;
     throw new UserError(`No choice of bits keeps the ${kind} limit of ${costText(kind, limit)}: the least possible is ${costText(kind, least)}.`, {
-      hint:
-        kind === "size" && run.export === "portable"
-          ? 'Set "export": "native": in portable files all weights take 8 bits.'
-          : "Raise the limit, allow fewer bits, or free layers that are fixed.",
+      hint: "Raise the limit, allow fewer bits, or free layers that are fixed.",
     });
   }
 }
