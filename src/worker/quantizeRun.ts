@@ -209,13 +209,13 @@ async function reconstructionPlan(
     cache.write(start, await calibration.read(start, Math.min(chunk, calibration.count - start)));
   }
   // By the network's bits and not the block's: ends of 8 bits make up for errors of the others when they are trained with them.
-  const schedule = chooseSchedule(run.steps, quantizedBits(bits));
+  const networkBits = quantizedBits(bits);
   const joint = run.method === "qdrop";
   return {
     granularity: run.method === "adaround" ? "layer" : run.granularity,
     loss: run.loss,
     seed: run.seed,
-    schedule: () => schedule,
+    schedule: (_bits, weights) => chooseSchedule(run.steps, networkBits, weights),
     inputs: new Map([[primaryInput(network).name, cache]]),
     samples: calibration.count,
     store,

@@ -44,8 +44,8 @@ export interface ReconstructionPlan {
   /** "mse" unless said otherwise. */
   readonly loss?: RunConfig["loss"];
   readonly seed: number;
-  /** The training of a unit whose layers have these bits; 0 steps: nearest rounding. */
-  readonly schedule: (bits: readonly number[]) => Schedule;
+  /** The training of a unit whose layers have these bits and so many weights; 0 steps: nearest rounding. */
+  readonly schedule: (bits: readonly number[], weights: number) => Schedule;
   /** Calibration samples at the network's inputs. */
   readonly inputs: ReadonlyMap<string, Cached>;
   readonly samples: number;
@@ -215,7 +215,10 @@ function unitJob(unit: Unit, index: number, plan: ReconstructionPlan, quantizers
   const own = unit.layers.flatMap((layer) => quantizers.get(layer.name) ?? []);
   const outputs = new Set(unit.nodes.map((node) => node.output[0]));
   const read = (plan.activations?.planned ?? []).filter(({ readers }) => readers.some((reader) => outputs.has(reader)));
-  const chosen = plan.schedule(own.map(({ grid }) => grid.bits));
+  const chosen = plan.schedule(
+    own.map(({ grid }) => grid.bits),
+    own.reduce((sum, { weights }) => sum + weights.length, 0),
+  );
   const schedule = own.length > 0 ? chosen : { ...chosen, steps: 0 };
   const scaleSteps = read.length > 0 && unit.layers.length > 0 ? plan.activations!.schedule.steps : 0;
   return { unit, index, quantizers: own, read, schedule, steps: schedule.steps + scaleSteps };

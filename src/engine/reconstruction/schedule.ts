@@ -28,9 +28,12 @@ const betaStart = 20;
 const betaEnd = 2;
 export const batchSize = 32;
 
-/** β falls linearly from 20 to 2 after the warm-up (published code; the docstring there says cosine, the code is linear). */
-function annealedBeta(t: number, steps: number): number {
-  const progress = Math.max(0, (t / steps - warmup) / (1 - warmup));
+/**
+ * β falls linearly from 20 to 2 after the warm-up (published code; the docstring there says cosine, the code is linear).
+ * @param end the share of the steps at which it is there
+ */
+function annealedBeta(t: number, steps: number, end = 1): number {
+  const progress = Math.max(0, (t / steps - warmup) / (end - warmup));
   return betaEnd + (betaStart - betaEnd) * Math.max(0, 1 - progress);
 }
 
@@ -42,13 +45,15 @@ export function publishedSchedule(): Schedule {
     batch: batchSize,
     rate: () => 1e-3,
     lambda: (t, { grouped }) => (t < warmup * steps ? 0 : grouped ? 0.1 : 0.01),
-    beta: (t) => annealedBeta(t, steps),
+    beta: (t) => annealedBeta(t, steps, shortBetaEnd),
   };
 }
 
 /** Adam's rate while it is constant, and the share of it that is left at the end. */
 const shortRate = 6e-2;
 const shortRateFloor = 0.1;
+/** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
+const shortBetaEnd = 0.88;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
 const relativeLambda = 100;
 const groupedRelativeLambda = 1000;
@@ -64,21 +69,27 @@ export function shortSchedule(steps: number): Schedule {
     batch: batchSize,
     rate: (t) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps))),
     lambda: (t, { loss, weights, grouped }) => (t < warmup * steps ? 0 : ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights),
-    beta: (t) => annealedBeta(t, steps),
+    beta: (t) => annealedBeta(t, steps, shortBetaEnd),
   };
 }
 
-/** The schedule of a network whose quantized layers have these bits: as the run says, or the engine's choice. With 8 bits everywhere, nearest rounding is as good. */
-export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[]): Schedule {
+/**
+ * The schedule of a block with so many weights in a network whose quantized layers have these bits: as the run says, or the engine's choice.
+ * With 8 bits everywhere, nearest rounding is as good.
+ */
+export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[], weights: number): Schedule {
   if (steps === "published") return publishedSchedule();
-  return shortSchedule(steps ?? defaultSteps(bits));
+  return shortSchedule(steps ?? defaultSteps(bits, weights));
 }
 
-/** The engine's choice of steps by the fewest bits: fewer bits leave more to be gained. */
-function defaultSteps(bits: readonly number[]): number {
+/** Blocks with more weights than these take twice the steps. */
+const manyWeights = 100_000;
+
+/** The engine's choice of steps: fewer bits, and more weights, leave more to be gained. */
+function defaultSteps(bits: readonly number[], weights: number): number {
   const least = Math.min(...bits);
   if (least >= 8) return 0;
-  return least >= 4 ? 400 : 450;
+  return (least >= 4 ? 400 : 450) * (weights > manyWeights ? 2 : 1);
 }
 
 /** The training of activations' step sizes. */
