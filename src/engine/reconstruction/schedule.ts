@@ -45,7 +45,7 @@ export function publishedSchedule(): Schedule {
     batch: batchSize,
     rate: () => 1e-3,
     lambda: (t, { grouped }) => (t < warmup * steps ? 0 : grouped ? 0.1 : 0.01),
-    beta: (t) => annealedBeta(t, steps, shortBetaEnd),
+    beta: (t) => annealedBeta(t, steps),
   };
 }
 
