@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { startWorker } from "./workerProcess.ts";
+import { startWorker } from "../worker/workerProcess.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "brecq-telemetry-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

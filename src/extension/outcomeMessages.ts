@@ -1,6 +1,6 @@
 /** @file What a user is told of a worker that did not finish its job. */
 import * as l10n from "@vscode/l10n";
-import type { CrashReason, WorkerOutcome } from "./workerProcess.ts";
+import type { CrashReason, WorkerOutcome } from "../worker/workerProcess.ts";
 
 export interface Failure {
   /** One sentence. */

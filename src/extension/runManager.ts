@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
 import type { Progress } from "../protocol/progress.ts";
+import type { WorkerOutcome, WorkerProcess } from "../worker/workerProcess.ts";
 import { describeOutcome, type Failure } from "./outcomeMessages.ts";
 import { advance, noProgress, type RunProgress } from "./runProgress.ts";
 import type { WorkerLauncher } from "./workerLauncher.ts";
-import type { WorkerOutcome, WorkerProcess } from "./workerProcess.ts";
 
 export type RunStatus = "queued" | "running" | "cancelling" | "done" | "failed" | "cancelled" | "crashed";
 

@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
 import type { Progress } from "../protocol/progress.ts";
 import type { Job, RuntimeSettings } from "../protocol/worker.ts";
+import type { WorkerProcess } from "../worker/workerProcess.ts";
 import { readSettings } from "./settings.ts";
-import type { WorkerProcess } from "./workerProcess.ts";
 
 const heartbeatLimitSeconds = 120;
 const cancelLimitMs = 5000;
@@ -22,7 +22,7 @@ export class WorkerLauncher implements vscode.Disposable {
   /** @param job the job without its runtime settings, which are the user's */
   async launch(job: (runtime: RuntimeSettings) => Job, onProgress: (event: Progress) => void = () => undefined): Promise<WorkerProcess> {
     // Loaded at the first job: the protocol's schemas take longer than all the rest of the activation.
-    const { startWorker } = await import("./workerProcess.ts");
+    const { startWorker } = await import("../worker/workerProcess.ts");
     const settings = readSettings();
     const worker = startWorker(job(settings.runtime), {
       script: this.script,

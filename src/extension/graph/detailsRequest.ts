@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import type { LayerDetails } from "../../config/layerDetails.ts";
 import type { RunResult } from "../../config/result.ts";
+import type { WorkerProcess } from "../../worker/workerProcess.ts";
 import type { WorkerLauncher } from "../workerLauncher.ts";
-import type { WorkerProcess } from "../workerProcess.ts";
 
 export interface DetailsQuestion {
   layer: string;
