@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { modelOutputs, relativeDifference } from "../../../test/support/modelOutputs.ts";
 import { UserError } from "../errors.ts";
-import { floatTensor } from "../onnx/tensor.ts";
+import { floatTensor, int64Tensor } from "../onnx/tensor.ts";
 import { createRuntime } from "../runtime/createRuntime.ts";
 import { GraphBuilder, valueInfo } from "./builder.ts";
 import { prepareGraph } from "./prepareGraph.ts";
@@ -75,6 +75,19 @@ describe("prepareGraph", () => {
     model.graph!.valueInfo = [valueInfo("x", "float", [1, 3, 8, 6])];
     const { shapes } = await prepareGraph(model, runtime);
     expect(shapes.displayDims("y")).toEqual(["batch", 3, 8, 6]);
+  });
+
+  test("does not take a shape that a second input tells for a constant", async () => {
+    const b = new GraphBuilder();
+    const x = b.input("x", "float", [2, 3]);
+    const padded = b.op("Pad", [x, b.input("pads", "int64", [4])]);
+    b.output(b.op("Reshape", [padded, b.op("Concat", [b.op("Shape", [padded]), b.ints([1])], { axis: 0 })]), "y");
+    const model = b.model({ opset: 17 });
+    const { graph } = await prepareGraph(model, runtime);
+    const feeds = { x: floatTensor([1, 2, 3, 4, 5, 6], [2, 3]), pads: int64Tensor([1, 0, 0, 2]) };
+    const outputs = await modelOutputs(graph.toModel(), runtime, { feeds });
+    expect(outputs.y!.dims).toEqual([3, 5, 1]);
+    expect(outputs).toEqual(await modelOutputs(model, runtime, { feeds }));
   });
 
   test.each([5, 26])("refuses operator set %i", async (opset) => {

@@ -86,6 +86,24 @@ describe("observeShapes", () => {
     expect(() => shapes.typeOf("nowhere")).toThrow(/internal/);
   });
 
+  test("knows nothing of values whose shape is told by an input's numbers, nor of what is computed from them", async () => {
+    const b = new GraphBuilder();
+    const x = b.input("x", "float", ["n", 4]);
+    const pads = b.input("pads", "int64", [4]);
+    const padded = b.op("Pad", [x, pads]);
+    const size = b.op("Shape", [padded]);
+    b.output(b.op("Relu", [padded]), "relu");
+    b.output(b.op("Expand", [b.scalar(1), size]), "expanded");
+    b.output(b.op("Slice", [x, b.ints([0]), b.op("ReduceMax", [pads])]), "cut");
+    b.output(b.op("Mul", [x, x]), "plain");
+    // The shape of an input is known, whatever its numbers.
+    b.output(b.op("Expand", [b.scalar(1), b.op("Shape", [x])]), "ones");
+    const shapes = await observeShapes(new Graph(b.model({ opset: 17 })), runtime);
+    expect([padded, size, "relu", "expanded", "cut"].filter((value) => shapes.has(value))).toEqual([]);
+    expect(shapes.displayDims("plain")).toEqual(["batch", 4]);
+    expect(shapes.displayDims("ones")).toEqual(["batch", 4]);
+  });
+
   test("takes the declared batch as fixed", async () => {
     const shapes = await shapesOf([4, 3], (b, x) => b.output(b.op("Relu", [x]), "y"));
     expect(shapes.fixedBatch).toBe(4);

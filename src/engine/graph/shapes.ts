@@ -8,8 +8,9 @@ import { dataTypeOfCode, tensorProtoDims } from "../onnx/tensorCodec.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { intAttribute } from "./attributes.ts";
 import { valueInfo } from "./builder.ts";
-import { type Graph, nodeReads } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { type GraphInput, graphInputs, imageInputIndex, madeUpFeeds } from "./graphInputs.ts";
+import { shapedValues } from "./shapedValues.ts";
 
 /** A dimension as a function of the batch: `base + perBatch * batch`. */
 interface BatchDim {
@@ -139,38 +140,6 @@ function shapeProbe(graph: Graph, values: readonly string[]): ModelProto {
 
 function shapeOutput(index: number): string {
   return `brecq.shape.${index}`;
-}
-
-/** Operators whose outputs have no shape that is known beforehand: it depends on data, or they are sequences, optionals or maps. */
-const shapelessOperators = new Set([
-  "Compress",
-  "NonMaxSuppression",
-  "NonZero",
-  "StringSplit",
-  "Unique",
-  "Optional",
-  "SequenceConstruct",
-  "SequenceEmpty",
-  "SequenceErase",
-  "SequenceInsert",
-  "SequenceMap",
-  "SplitToSequence",
-  "ZipMap",
-]);
-
-/** Graph inputs and node outputs, but for those that depend on outputs of shapeless operators. */
-function shapedValues(graph: Graph): string[] {
-  const shapeless = new Set<string>();
-  const shaped = graph.inputs.map(({ name }) => name);
-  for (const node of graph.nodes) {
-    const outputs = node.output.filter((output) => output !== "");
-    if (shapelessOperators.has(node.opType) || nodeReads(node).some((value) => shapeless.has(value))) {
-      for (const output of outputs) shapeless.add(output);
-    } else {
-      shaped.push(...outputs);
-    }
-  }
-  return shaped;
 }
 
 /** Element types: those that ONNX Runtime's own type inference gives. The session is only loaded, not run. */
