@@ -2,13 +2,15 @@
  * @file Bundles everything that runs: `node esbuild.mjs [--production] [--tests] [--watch]`.
  * Native modules stay outside the bundles: they load files that lie beside them.
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build as bundle, context } from "esbuild";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const native = ["onnxruntime-node", "onnxruntime-web", "sharp"];
+/** Other servers and clients that BullMQ could use, and that it looks for; none is installed. */
+const notShipped = ["bullmq-otel", "pg", "redis", "@valkey/valkey-glide", "msgpackr-extract"];
 /** zod brings its messages in forty languages, of which none but English is shown: half of each bundle. */
 const withoutZodLocales = {
   name: "without-zod-locales",
@@ -36,11 +38,17 @@ export async function build({ production = false, tests = false, watch = false, 
     define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
   };
   const inputs = new Set();
+  const outputs = new Set();
   for (const target of [...hostTargets(), ...(engine ? engineTargets() : []), ...(tests ? testTargets() : [])]) {
     const options = { ...common, ...target };
     if (watch) await (await context(options)).watch();
-    else for (const file of Object.keys((await bundle(options)).metafile.inputs)) inputs.add(file);
+    else {
+      const { metafile } = await bundle(options);
+      for (const file of Object.keys(metafile.inputs)) inputs.add(file);
+      for (const file of Object.keys(metafile.outputs)) outputs.add(file);
+    }
   }
+  if (engine && !watch) removeOldChunks(outputs);
   return [...inputs];
 }
 
@@ -62,18 +70,33 @@ function hostTargets() {
   ];
 }
 
-function engineTargets() {
-  const esm = { ...node, format: "esm", external: native, banner: { js: requireBanner } };
+/** The worker and the command line. What both need lies in `chunks`, and so does what is loaded only when it is needed: the queue. */
+function engineTargets(outdir = "dist") {
   return [
-    { ...esm, entryPoints: ["src/worker/main.ts"], outfile: "dist/worker.mjs" },
-    { ...esm, entryPoints: ["src/cli/main.ts"], outfile: "dist/cli.mjs" },
+    {
+      ...node,
+      format: "esm",
+      external: [...native, ...notShipped],
+      banner: { js: requireBanner },
+      splitting: true,
+      entryPoints: { worker: "src/worker/main.ts", cli: "src/cli/main.ts" },
+      outExtension: { ".js": ".mjs" },
+      chunkNames: "chunks/[name]-[hash]",
+      outdir,
+    },
   ];
 }
 
-/** The command line alone, for tests that must not disturb `dist`. */
+/** Chunks have other names when their content changes. */
+function removeOldChunks(outputs) {
+  for (const name of readdirSync(path.join(root, "dist/chunks")))
+    if (!outputs.has(`dist/chunks/${name}`)) rmSync(path.join(root, "dist/chunks", name));
+}
+
+/** The command line and the worker beside it, for tests that must not disturb `dist`. */
 export async function buildCommandLine(outfile) {
-  const cli = engineTargets().find((target) => target.outfile === "dist/cli.mjs");
-  await bundle({ absWorkingDir: root, bundle: true, plugins: [withoutZodLocales], logLevel: "warning", ...cli, outfile });
+  const [target] = engineTargets(path.dirname(outfile));
+  await bundle({ absWorkingDir: root, bundle: true, plugins: [withoutZodLocales], logLevel: "warning", ...target });
 }
 
 function testTargets() {

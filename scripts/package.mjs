@@ -28,7 +28,7 @@ function packageTarget(target) {
   writeManifest(stage);
   for (const name of ["package.nls.json", "README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_LICENSES.txt", "l10n", "schemas", "media", "samples"])
     copy(name, stage);
-  for (const name of ["extension.cjs", "worker.mjs", "cli.mjs", "webview"]) copy(`dist/${name}`, stage);
+  for (const name of ["extension.cjs", "worker.mjs", "cli.mjs", "chunks", "webview"]) copy(`dist/${name}`, stage);
   // Beside the bundles and not at the top, where vsce looks for the dependencies of the manifest.
   const modules = path.join(stage, "dist/node_modules");
   if (target === "universal") copyWasmModules(modules);

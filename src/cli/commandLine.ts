@@ -10,6 +10,8 @@ import { type RuntimeSettings, runtimeSettingsSchema } from "../protocol/worker.
 export interface CommandContext {
   readonly report: ReportProgress;
   readonly signal: AbortSignal;
+  /** The script of worker processes. */
+  readonly workerScript: string;
   /** Prints a result on standard output. */
   readonly print: (text: string) => void;
 }
@@ -63,13 +65,19 @@ export async function openRuntime(values: {
   provider?: string;
   backend?: string;
 }): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
+  const settings = runtimeSettings(values);
+  return { runtime: await createRuntime(settings), settings };
+}
+
+/** The settings that the common options ask for. */
+export function runtimeSettings(values: { threads?: string; provider?: string; backend?: string }): RuntimeSettings {
   const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads");
   const checked = runtimeSettingsSchema.safeParse({ threads, provider: values.provider, backend: values.backend });
   if (!checked.success) {
     const [key] = checked.error.issues[0]!.path;
     throw new UserError(`--${String(key)} ${values[key as "provider"]} is not known.`, { hint: "See --help." });
   }
-  return { runtime: await createRuntime(checked.data), settings: checked.data };
+  return checked.data;
 }
 
 /** A number option's value that counts something. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** @file The `brecq` command. */
+import { fileURLToPath } from "node:url";
 import { nearestName } from "../config/suggestions.ts";
 import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
 import { machineError } from "../worker/systemErrors.ts";
@@ -17,6 +18,7 @@ import { quantizeCommand } from "./commands/quantize.ts";
 import { runCommand } from "./commands/run.ts";
 import { searchCommand } from "./commands/search.ts";
 import { sensitivityCommand } from "./commands/sensitivity.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { progressPrinter } from "./progressPrinter.ts";
 
 const commands: readonly Command[] = [
@@ -29,6 +31,7 @@ const commands: readonly Command[] = [
   evaluateCommand,
   compareCommand,
   baselinesCommand,
+  sweepCommand,
   distillCommand,
   exportCommand,
 ];
@@ -54,7 +57,10 @@ async function runCommandSafely(command: Command, args: readonly string[]): Prom
   });
   process.once("SIGTERM", () => abort.abort());
   try {
-    await command.run(args, { report: progress.report, signal: abort.signal, print: (text) => process.stdout.write(`${text}\n`) });
+    // It lies beside this bundle; from any other module the path would depend on how the bundles are cut.
+    const workerScript = fileURLToPath(new URL("./worker.mjs", import.meta.url));
+    const print = (text: string) => void process.stdout.write(`${text}\n`);
+    await command.run(args, { report: progress.report, signal: abort.signal, workerScript, print });
     progress.done();
     return 0;
   } catch (thrown) {

@@ -46,6 +46,11 @@ function describe(event: Progress): { text: string; lasting: boolean } {
       return { text: `${event.label} ${event.done}/${event.total}`, lasting: false };
     case "layer-sensitivity":
       return { text: `${event.layer} at ${event.bits} bits: loss ${formatLoss(event.loss)}`, lasting: false };
+    case "job": {
+      const { job, state, message, place, done, total } = event;
+      const text = `${done}/${total} ${job}: ${state}${message === undefined ? "" : `, ${message}`}${place === undefined ? "" : ` (${place})`}`;
+      return { text, lasting: state !== "going" && state !== "started" };
+    }
     case "block-start":
       return { text: `Block ${event.index + 1}/${event.count} ${event.name}`, lasting: false };
     case "step": {

@@ -31,6 +31,9 @@ export class UserError extends Error {
   }
 }
 
+/** Thrown where another process is doing the same: nothing is wrong, and later it may be free. */
+export class HeldError extends UserError {}
+
 /** Thrown where a run was cancelled on request; it leaves everything resumable. */
 export class CancelledError extends Error {
   constructor() {

@@ -34,6 +34,7 @@ export function advance(progress: RunProgress, event: Progress): RunProgress {
     case "count":
       return { ...progress, count: { label: event.label, done: event.done, total: event.total } };
     case "layer-sensitivity":
+    case "job":
       return progress;
     case "block-start":
       return {

@@ -35,6 +35,15 @@ export const progressSchema = z.discriminatedUnion("type", [
     resumed: z.boolean().describe("True where the block was taken from a checkpoint."),
   }),
   z.object({ type: z.literal("layer-sensitivity"), layer: z.string(), block: z.string(), bits: z.number(), loss: z.number() }),
+  z.object({
+    type: z.literal("job"),
+    job: z.string().describe("A job of a sweep."),
+    state: z.enum(["started", "going", "retried", "done", "reused", "failed", "cancelled"]),
+    message: z.string().optional().describe("How far it is, what it gave, or why it failed."),
+    place: z.string().optional().describe("The worker that does it, where that is another machine."),
+    done: z.number().describe("How many of the sweep's jobs have ended."),
+    total: z.number(),
+  }),
   z.object({ type: z.literal("warning"), message: z.string() }),
 ]);
 

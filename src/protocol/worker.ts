@@ -30,7 +30,18 @@ export const jobSchema = z.discriminatedUnion("job", [
     runtime: runtimeSettingsSchema,
   }),
   z.object({ job: z.literal("init"), model: z.string(), calibration: z.string().optional(), runtime: runtimeSettingsSchema }),
-  z.object({ job: z.literal("run"), config: z.string(), run: z.string(), resume: z.boolean(), runtime: runtimeSettingsSchema }),
+  z.object({
+    job: z.literal("run"),
+    config: z.string(),
+    run: z.string(),
+    resume: z.boolean(),
+    takeOverSeconds: z
+      .number()
+      .positive()
+      .optional()
+      .describe("A run whose process has been silent for so long is taken over from it, also where it is only stopped."),
+    runtime: runtimeSettingsSchema,
+  }),
   z.object({
     job: z.literal("sensitivity"),
     config: z.string(),
@@ -49,6 +60,9 @@ export const jobSchema = z.discriminatedUnion("job", [
     runtime: runtimeSettingsSchema,
   }),
 ]);
+
+/** `machine`: a full disk and the like, another machine may succeed. `held`: another process is doing the job. */
+export const failureReasonSchema = z.enum(["machine", "held"]);
 
 /** Host → worker. The first message starts the job. */
 export const toWorkerSchema = z.discriminatedUnion("type", [
@@ -81,11 +95,13 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
     node: z.string().optional(),
     /** True for a mistake that the user can mend, false for a defect of this program. */
     expected: z.boolean(),
+    reason: failureReasonSchema.optional().describe("Absent where the job itself is to blame: it would fail everywhere."),
   }),
   z.object({ type: z.literal("cancelled"), resumable: z.boolean() }),
 ]);
 
 export type RuntimeSettings = z.infer<typeof runtimeSettingsSchema>;
+export type FailureReason = z.infer<typeof failureReasonSchema>;
 export type Job = z.infer<typeof jobSchema>;
 export type JobResult = z.infer<typeof jobResultSchema>;
 export type ToWorker = z.infer<typeof toWorkerSchema>;

@@ -48,7 +48,7 @@ export async function runJob(job: Job, context: JobContext): Promise<JobResult> 
       return { job: "init", config: await initConfig({ runtime, model: job.model, calibration: job.calibration }) };
     case "run": {
       const { result, resultFile } = await runConfigured(
-        { runtime, settings: job.runtime, configFile: job.config, run: job.run, resume: job.resume },
+        { runtime, settings: job.runtime, configFile: job.config, run: job.run, resume: job.resume, takeOverSeconds: job.takeOverSeconds },
         context,
       );
       return { job: "run", result, resultFile };
@@ -82,23 +82,23 @@ export interface ConfiguredRun {
   readonly settings: RuntimeSettings;
   readonly configFile: string;
   readonly run: string;
-  /** The run's settings, where they are not the config's own. */
-  readonly runConfig?: RunConfig | undefined;
   /** Go on from the finished blocks of an interrupted run. */
   readonly resume: boolean;
+  /** Take the run over from a process that has been silent for so long; see {@link RunLock.acquire}. */
+  readonly takeOverSeconds?: number | undefined;
 }
 
 /** Does one run of a config: results, log and checkpoints lie in its results folder. */
 export async function runConfigured(
-  { runtime, settings, configFile, run, runConfig: given, resume }: ConfiguredRun,
+  { runtime, settings, configFile, run, resume, takeOverSeconds }: ConfiguredRun,
   { report, signal }: JobContext,
 ): Promise<{ result: RunResult; resultFile: string }> {
   const config = await readConfig(configFile);
-  const runConfig = given ?? runSettings(config, run, configFile);
+  const runConfig = runSettings(config, run, configFile);
   const files = runFiles(configFile, run);
   const folder = dirname(resolve(configFile));
   await makeFolder(files.folder);
-  const lock = await RunLock.acquire(files.folder, `The run "${run}"`);
+  const lock = await RunLock.acquire(files.folder, `The run "${run}"`, takeOverSeconds);
   try {
     await removeLeftovers(files.folder);
     if (resume) await mendLog(files.log);

@@ -1,10 +1,11 @@
 /** @file Reading a `.brecq.json` file: comments allowed, every mistake with its line. */
 import { readFile } from "node:fs/promises";
 import { findNodeAtLocation, getNodeValue, type JSONPath, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import type { z } from "zod";
+import { z } from "zod";
 import { tooDeeplyNested } from "../config/nesting.ts";
-import { type Config, configSchema, type RunConfig, runSchema } from "../config/schema.ts";
+import { type Config, configSchema, type RunConfig } from "../config/schema.ts";
 import { nearestName } from "../config/suggestions.ts";
+import { isSweepFile } from "../config/sweepSchema.ts";
 import { UserError } from "../engine/errors.ts";
 
 /** A config file's content with all defaults filled in. */
@@ -21,6 +22,11 @@ export async function readConfig(file: string): Promise<Config> {
  * @throws UserError with the line of the first mistake
  */
 export function parseConfig(text: string, file: string): Config {
+  return parseAs(configSchema, text, file);
+}
+
+/** Parses a text against a schema: a config's, or that of a sweep. */
+export function parseAs<T extends z.ZodObject>(schema: T, text: string, file: string): z.output<T> {
   const tooDeep = tooDeeplyNested(text);
   if (tooDeep !== undefined) {
     throw new UserError("The config is nested too deeply.", { place: { file, line: lineAt(text, tooDeep) } });
@@ -32,11 +38,15 @@ export function parseConfig(text: string, file: string): Config {
     const what = first ? inWords(printParseErrorCode(first.error)) : "the file is empty";
     throw new UserError(`The config is not valid JSON: ${what}.`, { place: { file, line: lineAt(text, first?.offset ?? 0) } });
   }
-  const checked = configSchema.safeParse(getNodeValue(root));
+  const content: unknown = getNodeValue(root);
+  if (schema === (configSchema as z.ZodObject) && isSweepFile(content)) {
+    throw new UserError("The file is a sweep and no config.", { hint: "Do its runs with `brecq sweep`.", place: { file } });
+  }
+  const checked = schema.safeParse(content);
   if (checked.success) return checked.data;
   const { issues } = checked.error;
   // A mistyped key is also a missing one; its name says more.
-  throw schemaError(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!, root, text, file);
+  throw schemaError(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!, { root, schema, text, file });
 }
 
 /** The settings of a run by name. */
@@ -56,7 +66,14 @@ function inWords(code: string): string {
   return code.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
 }
 
-function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: string): UserError {
+interface CheckedText {
+  readonly root: Node;
+  readonly schema: z.ZodObject;
+  readonly text: string;
+  readonly file: string;
+}
+
+function schemaError(issue: z.core.$ZodIssue, { root, schema, text, file }: CheckedText): UserError {
   const deepest = deepestIssue(issue);
   const path = deepest.path.map((key) => (typeof key === "symbol" ? String(key) : key));
   const unknownKey = deepest.code === "unrecognized_keys" ? deepest.keys[0] : undefined;
@@ -64,7 +81,7 @@ function schemaError(issue: z.core.$ZodIssue, root: Node, text: string, file: st
   const line = lineAt(text, at?.offset ?? root.offset);
   if (unknownKey !== undefined) {
     const where = path.length > 0 ? ` in "${path.join(".")}"` : "";
-    const near = nearestName(unknownKey, knownKeys(path));
+    const near = nearestName(unknownKey, knownKeys(schema, path));
     return new UserError(`Unknown key "${unknownKey}"${where}.`, { hint: near && `Did you mean "${near}"?`, place: { file, line } });
   }
   if (deepest.code === "invalid_type" && path.length > 0 && !findNodeAtLocation(root, path)) {
@@ -91,12 +108,18 @@ function nodeAt(root: Node, path: JSONPath): Node | undefined {
   return undefined;
 }
 
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  if (path.length === 0) return Object.keys(configSchema.shape);
-  if (path[0] === "runs" && path.length === 2) return Object.keys(runSchema.shape);
-  const section = path.length === 1 ? configSchema.shape[path[0] as keyof typeof configSchema.shape] : undefined;
-  const inner = section && "unwrap" in section ? section.unwrap() : section;
-  return inner && typeof inner === "object" && "shape" in inner ? Object.keys(inner.shape as object) : [];
+/** The keys that may stand at a path. */
+function knownKeys(schema: z.core.$ZodType, [step, ...rest]: readonly PropertyKey[]): string[] {
+  const type = unwrapped(schema);
+  if (type instanceof z.ZodUnion) return type.options.flatMap((option) => knownKeys(option, step === undefined ? [] : [step, ...rest]));
+  if (step === undefined) return type instanceof z.ZodObject ? Object.keys(type.shape) : [];
+  if (type instanceof z.ZodRecord) return knownKeys(type.valueType, rest);
+  if (type instanceof z.ZodArray) return knownKeys(type.element, rest);
+  return type instanceof z.ZodObject && Object.hasOwn(type.shape, step) ? knownKeys(type.shape[String(step)]!, rest) : [];
+}
+
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? unwrapped(schema.unwrap()) : schema;
 }
 
 /** 1-based line of a position. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { link, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { errorMessage, UserError } from "../engine/errors.ts";
+import { errorMessage, HeldError, type UserError } from "../engine/errors.ts";
 import { fileError } from "../engine/files.ts";
 import { ownIdentity, processIdentitySchema, stateOf } from "./processIdentity.ts";
 
@@ -28,26 +28,29 @@ export class RunLock {
   readonly #timer: NodeJS.Timeout;
   #lost: UserError | undefined;
 
-  private constructor(path: string, content: LockContent) {
+  private constructor(path: string, content: LockContent, touchMs: number) {
     this.#path = path;
     this.#token = content.token;
-    this.#timer = setInterval(() => void this.#touch(content), heartbeatMs).unref();
+    this.#timer = setInterval(() => void this.#touch(content), touchMs).unref();
   }
 
   /**
    * Takes the lock of a folder.
    * @param what the work in the user's words, as in `The run "w4"`
-   * @throws UserError that names the process where another one holds it
+   * @param takeOverSeconds take it also from a process of this machine that lives but has been silent for so long: one that is
+   *   stopped or hangs. Without it such a process keeps its lock, for whoever stopped it may want to go on.
+   * @throws HeldError that names the process where another one holds it
    */
-  static async acquire(folder: string, what: string): Promise<RunLock> {
+  static async acquire(folder: string, what: string, takeOverSeconds = Number.POSITIVE_INFINITY): Promise<RunLock> {
+    const patienceMs = takeOverSeconds * 1000;
     const path = join(folder, "lock");
     const content = { ...ownIdentity(), token: randomUUID(), since: new Date().toISOString() };
     const own = `${path}.${content.token}`;
     try {
       await writeFile(own, JSON.stringify(content), { flag: "wx" });
-      while (!(await claim(own, path))) await takeOver(path, own, what);
+      while (!(await claim(own, path))) await takeOver(path, own, what, patienceMs);
       await removeLeftBehind(folder, own);
-      return new RunLock(path, content);
+      return new RunLock(path, content, Math.min(heartbeatMs, patienceMs / 3));
     } catch (error) {
       throw fileError(error, "write", path);
     } finally {
@@ -70,7 +73,7 @@ export class RunLock {
     try {
       const found = await readLock(this.#path);
       if (found?.content?.token === this.#token) await rewrite(this.#path, JSON.stringify(content));
-      else this.#lost = new UserError("Another process took over this run, or its folder was removed.", { place: { file: this.#path } });
+      else this.#lost = new HeldError("Another process took over this run, or its folder was removed.", { place: { file: this.#path } });
     } catch (error) {
       // A network folder that is away for a moment: the next heartbeat tries again.
       process.emitWarning(`The lock ${this.#path} could not be touched: ${errorMessage(error)}`);
@@ -107,15 +110,15 @@ async function claimWithoutLinks(own: string, path: string): Promise<boolean> {
  * without that, a slow one could remove the lock that a quick one has just taken.
  * @throws UserError where the process is still at work
  */
-async function takeOver(path: string, own: string, what: string): Promise<void> {
+async function takeOver(path: string, own: string, what: string, patienceMs: number): Promise<void> {
   const found = await readLock(path);
   if (!found) return;
   const { mtimeMs: nowMs } = await touched(own);
-  if (isHeld(found, nowMs)) throw inUse(found, path, what);
+  if (isHeld(found, nowMs, patienceMs)) throw inUse(found, path, what);
   const claimed = `${path}.${found.content?.token ?? "unreadable"}.stale`;
   if (!(await claim(own, claimed))) {
     const other = await readLock(claimed);
-    if (other && isHeld(other, nowMs)) throw inUse(other, path, what);
+    if (other && isHeld(other, nowMs, patienceMs)) throw inUse(other, path, what);
   }
   const still = await readLock(path);
   if (still && still.content?.token === found.content?.token) await rename(path, `${own}.old`).then(() => rm(`${own}.old`), ignoreMissing);
@@ -134,17 +137,18 @@ async function removeLeftBehind(folder: string, own: string): Promise<void> {
 }
 
 /** Both times are the file system's own, so clocks of different machines do not matter. */
-function isHeld({ content, writtenMs }: FoundLock, nowMs: number): boolean {
+function isHeld({ content, writtenMs }: FoundLock, nowMs: number, patienceMs = Number.POSITIVE_INFINITY): boolean {
   const silent = nowMs - writtenMs > silenceMs;
   if (!content) return !silent && nowMs - writtenMs < heartbeatMs;
   const state = stateOf(content);
   // Without its time of start, a process may be another one that got the same pid.
-  return state === "alive" ? content.started !== "" || !silent : state === "unknown" && !silent;
+  if (state === "alive") return nowMs - writtenMs <= patienceMs && (content.started !== "" || !silent);
+  return state === "unknown" && !silent;
 }
 
-function inUse({ content }: FoundLock, path: string, what: string): UserError {
+function inUse({ content }: FoundLock, path: string, what: string): HeldError {
   const by = content ? `process ${content.pid} on ${content.host}, since ${content.since}` : "a process that has just begun";
-  return new UserError(`${what} is being done already, by ${by}.`, { hint: "Wait until it ends, or stop it.", place: { file: path } });
+  return new HeldError(`${what} is being done already, by ${by}.`, { hint: "Wait until it ends, or stop it.", place: { file: path } });
 }
 
 async function readLock(path: string): Promise<FoundLock | undefined> {

@@ -1,8 +1,8 @@
 /** @file The worker's end of the protocol: one job, then the process ends. */
-import { CancelledError, errorMessage, UserError } from "../engine/errors.ts";
+import { CancelledError, errorMessage, HeldError, UserError } from "../engine/errors.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { type FromWorker, type Job, type JobResult, toWorkerSchema } from "../protocol/worker.ts";
-import { machineError } from "./systemErrors.ts";
+import { isMachineTrouble, machineError } from "./systemErrors.ts";
 
 export type RunJob = (job: Job, context: { report: ReportProgress; signal: AbortSignal }) => Promise<JobResult>;
 
@@ -46,7 +46,8 @@ function describeFailure(thrown: unknown): FromWorker {
   const error = machineError(thrown);
   if (error instanceof UserError) {
     const { file, line, node } = error.place;
-    return { type: "failed", message: error.message, hint: error.hint, file, line, node, expected: true };
+    const reason = error instanceof HeldError ? "held" : isMachineTrouble(error) ? "machine" : undefined;
+    return { type: "failed", message: error.message, hint: error.hint, file, line, node, expected: true, reason };
   }
   // Standard error goes to the output channel: the stack is for whoever reports the defect.
   console.error(error);

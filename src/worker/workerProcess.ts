@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Progress } from "../protocol/progress.ts";
-import { type FromWorker, fromWorkerSchema, type Job, type JobResult, type ToWorker } from "../protocol/worker.ts";
+import { type FailureReason, type FromWorker, fromWorkerSchema, type Job, type JobResult, type ToWorker } from "../protocol/worker.ts";
 
 export interface WorkerOptions {
   /** The worker's script. */
@@ -16,6 +16,8 @@ export interface WorkerOptions {
   /** How long a worker may take to stop by itself after `cancel`. */
   cancelLimitMs: number;
   onProgress(event: Progress): void;
+  /** The memory that the worker holds, each second. */
+  onMemory?(bytes: number): void;
   /** Lines of the worker's output, and the protocol's own notes. */
   onLog(line: string): void;
 }
@@ -24,7 +26,7 @@ export type CrashReason = "start" | "exit" | "abort" | "killed" | "memory" | "un
 
 export type WorkerOutcome =
   | { kind: "done"; result: JobResult }
-  | { kind: "failed"; message: string; hint?: string; file?: string; line?: number; node?: string; expected: boolean }
+  | { kind: "failed"; message: string; hint?: string; file?: string; line?: number; node?: string; expected: boolean; reason?: FailureReason }
   | { kind: "cancelled" }
   | { kind: "crashed"; reason: CrashReason; message: string };
 
@@ -117,6 +119,7 @@ function readMessage(message: FromWorker, job: Job, options: WorkerOptions): Wor
       options.onLog(`worker ${message.pid}: ${JSON.stringify(message.versions)}`);
       return undefined;
     case "heartbeat":
+      options.onMemory?.(message.memoryBytes);
       if (options.memoryLimitBytes === undefined || message.memoryBytes <= options.memoryLimitBytes) return undefined;
       return crash("memory", `It used ${mebibytes(message.memoryBytes)} MiB of memory; the limit is ${mebibytes(options.memoryLimitBytes)} MiB.`);
     case "progress":

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bundledCommand } from "../support/commandLine.ts";
 
 const brecq = bundledCommand();
-const commands = ["inspect", "init", "run", "quantize", "evaluate", "compare", "baselines", "distill", "export"];
+const commands = ["inspect", "init", "run", "quantize", "evaluate", "compare", "baselines", "sweep", "distill", "export"];
 
 describe("brecq", () => {
   it("lists its commands, on standard output", async () => {

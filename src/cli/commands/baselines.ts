@@ -2,10 +2,11 @@ import type { Bits } from "../../config/schema.ts";
 import { runSchema } from "../../config/schema.ts";
 import { UserError } from "../../engine/errors.ts";
 import { readConfig, runSettings } from "../../worker/readConfig.ts";
-import { type BitWidths, expandRuns, methodVariants, namedVariants, paperColumns } from "../../worker/sweep/expandRuns.ts";
+import { type BitWidths, expandRuns, methodVariants, namedVariants, paperColumns } from "../../worker/sweep/baselineRuns.ts";
 import { quotedFigures, quotedSource } from "../../worker/sweep/quotedFigures.ts";
-import { runSweep } from "../../worker/sweep/runSweep.ts";
-import { type Command, onePositional, openRuntime, parse, positiveNumber, wholeNumber } from "../commandLine.ts";
+import { runBaselines } from "../../worker/sweep/runBaselines.ts";
+import { type Command, onePositional, parse, positiveNumber, wholeNumber } from "../commandLine.ts";
+import { jobRunner, runnerHelp, runnerOptions } from "../runnerOptions.ts";
 
 export const baselinesCommand: Command = {
   name: "baselines",
@@ -18,6 +19,7 @@ export const baselinesCommand: Command = {
     ["--seeds N", "runs a cell, with seeds counting up from 1005 (default: 1)"],
     ["--run RUN", "a run of the config whose other settings to take, e.g. steps and firstLast"],
     ["--list", "name the runs, and do none"],
+    ...runnerHelp,
   ],
   async run(args, context) {
     const { values, positionals } = parse(args, {
@@ -27,6 +29,7 @@ export const baselinesCommand: Command = {
       seeds: { type: "string", default: "1" },
       run: { type: "string" },
       list: { type: "boolean", default: false },
+      ...runnerOptions,
     });
     const configFile = onePositional(positionals, "The config's path");
     const config = await readConfig(configFile);
@@ -41,8 +44,8 @@ export const baselinesCommand: Command = {
       context.print(values.json ? JSON.stringify(names, undefined, 2) : names.join("\n"));
       return;
     }
-    const { runtime, settings } = await openRuntime(values);
-    const { table, markdown, files, reused } = await runSweep({ runtime, settings, configFile, name: "baselines", axes }, context);
+    const runner = await jobRunner(values, context);
+    const { table, markdown, files, reused } = await runBaselines({ configFile, axes, runner }, context);
     const quoted = { source: quotedSource, figures: quotedFigures };
     context.print(
       values.json ? JSON.stringify({ ...table, quoted, files, reused }, undefined, 2) : `${markdown}\n\n${Object.values(files).join("\n")}`,

@@ -1,96 +1,91 @@
-/** @file Doing the runs of a comparison one after the other; finished ones are taken as they are where nothing changed. */
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { type RunResult, resultSchema } from "../../config/result.ts";
-import { resultsFolder, runFiles } from "../../config/resultPaths.ts";
+/** @file A sweep from its file to its table: finished runs are taken as they are where nothing changed, the others are done. */
+import { basename, dirname, resolve } from "node:path";
+import { parseByteSize } from "../../config/byteSize.ts";
+import { resultsFolder } from "../../config/resultPaths.ts";
+import type { SweepTable } from "../../config/sweepResult.ts";
 import { UserError } from "../../engine/errors.ts";
-import { writeFileAtomic } from "../../engine/files.ts";
-import type { Runtime } from "../../engine/runtime/runtime.ts";
-import type { RuntimeSettings } from "../../protocol/worker.ts";
-import { makeFolder } from "../folders.ts";
-import { type JobContext, runConfigured } from "../jobs.ts";
-import { readConfig } from "../readConfig.ts";
-import { expandRuns, type SweepAxes, type SweepRun } from "./expandRuns.ts";
-import { plotSvg } from "./plotSvg.ts";
-import { calibrationImages, configBasis, runBasis } from "./runBasis.ts";
-import { type ComparisonTable, type SweepOutcome, summarize } from "./summarize.ts";
-import { tableMarkdown } from "./tableMarkdown.ts";
+import type { JobContext } from "../jobs.ts";
+import { doPlan, type JobRunner } from "./doPlan.ts";
+import { expandSweep, type SweepRun } from "./expandSweep.ts";
+import { planSweep, runKey, type SweepJob } from "./planSweep.ts";
+import { readSweep } from "./readSweep.ts";
+import { type SweepFiles, sweepFiles, writeSweepTable } from "./sweepBoard.ts";
+
+/** Which part of a sweep's runs to do, where several machines share them without a queue. */
+export interface Shard {
+  /** From 1. */
+  readonly index: number;
+  readonly count: number;
+}
 
 export interface SweepOptions {
-  readonly runtime: Runtime;
-  readonly settings: RuntimeSettings;
-  readonly configFile: string;
-  /** The folder below the config's results, e.g. "baselines". */
-  readonly name: string;
-  readonly axes: SweepAxes;
+  readonly file: string;
+  readonly runner: JobRunner;
+  readonly shard?: Shard | undefined;
+  /** Only make the table of what is there. */
+  readonly gather?: boolean | undefined;
+  /** Instead of the sweep's own. */
+  readonly priority?: number | undefined;
 }
 
 export interface Sweep {
-  readonly table: ComparisonTable;
-  readonly markdown: string;
-  readonly files: { readonly markdown: string; readonly json: string; readonly plot: string };
+  readonly table: SweepTable;
+  readonly files: SweepFiles;
   /** Runs that were finished before. */
   readonly reused: number;
+  /** Runs that failed. */
+  readonly failed: number;
 }
 
-/**
- * Does the runs that are missing, and writes the table after each: an interrupted comparison goes on where it stopped.
- * A run that its settings or the model make impossible leaves its reason in the table.
- */
-export async function runSweep({ runtime, settings, configFile, name, axes }: SweepOptions, context: JobContext): Promise<Sweep> {
-  const config = await readConfig(configFile);
-  const folder = dirname(resolve(configFile));
-  const runs = expandRuns(axes);
-  const shared = await configBasis(config, folder);
-  const images = await calibrationImages(config, folder);
-  const modelName = basename(config.model);
-  const target = join(resultsFolder(configFile), name);
-  const files = { markdown: join(target, "table.md"), json: join(target, "table.json"), plot: join(target, "plot.svg") };
-  await makeFolder(target);
-  const outcomes: SweepOutcome[] = [];
-  let reused = 0;
-  let table = summarize(modelName, axes, outcomes, images);
-  for (const [i, run] of runs.entries()) {
-    const basis = runBasis(shared, run.settings);
-    const known = await finishedResult(configFile, `${name}/${run.name}`, basis);
-    const place = `${i + 1} of ${runs.length}: ${run.name}`;
-    context.report({ type: "phase", phase: "load", message: known ? `Run ${place} is there already` : `Run ${place}` });
-    if (known) reused++;
-    outcomes.push(known ? { run, result: known } : await outcomeOf(run, basis));
-    table = summarize(modelName, axes, outcomes, images);
-    await writeFileAtomic(files.markdown, `${tableMarkdown(table)}\n`);
-    await writeFileAtomic(files.json, `${JSON.stringify(table, undefined, 2)}\n`);
-    await writeFileAtomic(files.plot, plotSvg(table));
-  }
-  return { table, markdown: tableMarkdown(table), files, reused };
-
-  async function outcomeOf(run: SweepRun, basis: string): Promise<SweepOutcome> {
-    const runName = `${name}/${run.name}`;
-    try {
-      const { result } = await runConfigured({ runtime, settings, configFile, run: runName, runConfig: run.settings, resume: true }, context);
-      await writeFileAtomic(basisFile(configFile, runName), basis);
-      return { run, result };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      context.report({ type: "warning", message: `${run.name}: ${error.message}` });
-      return { run, error: error.message };
-    }
-  }
+export async function runSweep(options: SweepOptions, context: JobContext): Promise<Sweep> {
+  const file = resolve(options.file);
+  const target = resultsFolder(file);
+  const { content, models } = await readSweep(file, target);
+  const { limits, priority } = content.sweep;
+  const runs = expandSweep(content.sweep, file);
+  const plan = await planSweep({ folder: dirname(file), target, origin: `\`brecq sweep ${basename(file)}\``, models, runs });
+  const files = sweepFiles(target);
+  const jobs = options.gather ? [] : options.shard ? shardOf(plan.jobs, runs, options.shard) : plan.jobs;
+  let table: SweepTable | undefined;
+  await doPlan({
+    plan: { ...plan, jobs },
+    runner: options.runner,
+    settings: {
+      minutes: limits.minutes,
+      attempts: limits.attempts,
+      memoryBytes: memoryLimit(limits.memory, file),
+      priority: options.priority ?? priority,
+    },
+    context,
+    write: async (outcomes) => {
+      table = await writeSweepTable(files, basename(file), outcomes);
+    },
+  });
+  const states = table!.rows.flatMap((row) => row.runs.map(({ state }) => state));
+  const count = (wanted: string) => states.filter((state) => state === wanted).length;
+  return { table: table!, files, reused: count("reused"), failed: count("failed") };
 }
 
-function basisFile(configFile: string, run: string): string {
-  return join(runFiles(configFile, run).folder, "basis");
+/** The runs of a sweep file, without doing any. */
+export async function listSweep(file: string): Promise<SweepRun[]> {
+  const { content } = await readSweep(file, resultsFolder(resolve(file)));
+  return expandSweep(content.sweep, file);
 }
 
-/** The result of a run that was finished on the same basis. */
-async function finishedResult(configFile: string, run: string, basis: string): Promise<RunResult | undefined> {
-  const stored = await readFile(basisFile(configFile, run), "utf8").catch(() => undefined);
-  if (stored !== basis) return undefined;
-  const text = await readFile(runFiles(configFile, run).result, "utf8").catch(() => undefined);
+/** Every so many-th run, whether done before or not, so that the parts do not depend on when they are started. Searches of one measurement stay together. */
+function shardOf(jobs: readonly SweepJob[], runs: readonly SweepRun[], { index, count }: Shard): SweepJob[] {
+  const groups = [...new Set(runs.map(groupOf))];
+  const parts = new Map(runs.map((run) => [runKey(run), groups.indexOf(groupOf(run)) % count]));
+  return jobs.filter(({ model, run }) => parts.get(runKey({ model, name: run })) === index - 1);
+}
+
+function groupOf(run: SweepRun): string {
+  return run.settings.search ? `${run.model}\0${run.settings.seed}` : runKey(run);
+}
+
+function memoryLimit(text: string | undefined, file: string): number | undefined {
   if (text === undefined) return undefined;
-  try {
-    return resultSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new UserError(`The memory limit "${text}" is no size.`, { hint: 'Write it like "8 GB".', place: { file } });
 }

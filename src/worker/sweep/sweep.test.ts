@@ -1,137 +1,180 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { temporaryFolder } from "../../../test/support/fixtures.ts";
-import type { RunResult } from "../../config/result.ts";
-import { runSchema } from "../../config/schema.ts";
-import { writeNpy } from "../../engine/data/npy.ts";
-import { UserError } from "../../engine/errors.ts";
-import { GraphBuilder } from "../../engine/graph/builder.ts";
-import { serializeModel } from "../../engine/onnx/modelFile.ts";
-import { floatTensor, sizeOf } from "../../engine/onnx/tensor.ts";
-import { createRuntime } from "../../engine/runtime/createRuntime.ts";
+import { smallData, smallModel, sweepWorkplace, writeSweep } from "../../../test/support/sweepWorkplace.ts";
+import { bundledWorker } from "../../../test/support/workerScript.ts";
+import { CancelledError, type UserError } from "../../engine/errors.ts";
+import type { Progress } from "../../protocol/progress.ts";
 import { runtimeSettingsSchema } from "../../protocol/worker.ts";
-import { expandRuns, methodVariants, namedVariants, paperColumns, type SweepRun } from "./expandRuns.ts";
-import { plotSvg } from "./plotSvg.ts";
-import { runSweep } from "./runSweep.ts";
-import { type SweepOutcome, summarize } from "./summarize.ts";
-import { tableMarkdown } from "./tableMarkdown.ts";
+import { localRunner } from "./doPlan.ts";
+import { runKey } from "./planSweep.ts";
+import { listSweep, runSweep, type SweepOptions } from "./runSweep.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-const base = runSchema.parse({ steps: 7 });
-const names = (runs: readonly SweepRun[]) => runs.map(({ name }) => name);
+vi.setConfig({ testTimeout: 120_000 });
+const { worker } = bundledWorker();
+const never = new AbortController().signal;
 
-describe("the runs of a comparison", () => {
-  it("are the paper's by default", () => {
-    const runs = expandRuns({ variants: methodVariants, columns: paperColumns, seeds: 1, base });
-    // Six methods at five widths, and QDrop where activations are quantized.
-    expect(runs).toHaveLength(6 * 5 + 2);
-    expect(names(runs)).toContain("w2-brecq-stage-1005");
-    expect(names(runs)).toContain("w2a4-qdrop-1005");
-    expect(names(runs)).not.toContain("w2-qdrop-1005");
-    const net = runs.find(({ name }) => name === "w4a4-brecq-net-1005")!;
-    expect(net.settings).toMatchObject({ method: "brecq", granularity: "net", weights: 4, activations: 4, seed: 1005, steps: 7 });
+const sweep = (file: string, own: Partial<SweepOptions> = {}, signal = never, report: (event: Progress) => void = () => {}) =>
+  runSweep({ file, runner: localRunner({ script: worker, runtime: runtimeSettingsSchema.parse({ threads: 1 }) }), ...own }, { report, signal });
+
+async function keys(folder: string, content: object): Promise<string[]> {
+  return (await listSweep(writeSweep(folder, content))).map(runKey);
+}
+
+describe("the runs of a sweep", () => {
+  it("are models × matrix × seeds, less what is excluded", async () => {
+    const { folder } = sweepWorkplace();
+    const matrix = { weights: [2, 4], method: ["nearest", "brecq"] };
+    const all = await keys(folder, { matrix, seeds: 2 });
+    expect(all).toHaveLength(2 * 4 * 2);
+    expect(all[0]).toBe("net/w2-nearest-steps2-1005");
+    const some = await keys(folder, {
+      matrix,
+      seeds: [7, 9],
+      exclude: [
+        { method: "nearest", seed: 9 },
+        { model: "other", weights: 4 },
+      ],
+    });
+    expect(some).toHaveLength(16 - 4 - 4 + 1);
+    expect(some).not.toContain("net/w2-nearest-steps2-9");
+    expect(some).not.toContain("other/w4-brecq-steps2-7");
   });
 
-  it("count seeds up, but for what is not random", () => {
-    const columns = [{ weights: 2, activations: "fp32" }] as const;
-    const runs = expandRuns({ variants: namedVariants(["nearest", "brecq"]), columns, seeds: 3, base });
-    expect(names(runs)).toEqual(["w2-nearest-1005", "w2-brecq-block-1005", "w2-brecq-block-1006", "w2-brecq-block-1007"]);
+  it("keep their names when the sweep grows, and are one where settings are the same", async () => {
+    const { folder } = sweepWorkplace();
+    const few = await keys(folder, { matrix: { weights: [2] } });
+    const more = await keys(folder, { matrix: { weights: [2, 3], loss: ["mse", "fisher"] }, seeds: 3 });
+    expect(more).toEqual(expect.arrayContaining(few));
+    const variants = { a: { method: "brecq" }, b: { method: "brecq", granularity: "block" }, c: { method: "adaround", granularity: "layer" } };
+    expect(await keys(folder, { variants })).toHaveLength(2 * 2);
   });
 
-  it("know layer-wise BRECQ as AdaRound, and no methods that are not there", () => {
-    expect(namedVariants(["brecq-layer", "adaround"]).map(({ key }) => key)).toEqual(["adaround"]);
-    expect(() => namedVariants(["brek"])).toThrow(UserError);
+  it("are refused with a sentence and a line where there are too many, none, or a mistake", async () => {
+    const { folder } = sweepWorkplace();
+    const failure = (content: object) => keys(folder, content).catch((error: UserError) => error.toLine());
+    expect(await failure({ matrix: { weights: [2, 3] }, limits: { jobs: 3 } })).toMatch(/^The sweep would be 4 runs, and its limit is 3\./);
+    expect(await failure({ exclude: [{ weights: 4 }] })).toMatch(/all of its combinations are excluded/);
+    expect(await failure({ exclude: [{ model: "nett" }] })).toMatch(/There is no model "nett" to exclude.*Did you mean "net"\?/);
+    expect(await failure({ matrix: { weigths: [2] } })).toMatch(
+      /Unknown key "weigths" in "sweep\.matrix".*s\.brecq\.json:1.*Did you mean "weights"\?/,
+    );
+    expect(await failure({ matrix: { weights: [9] } })).toMatch(/"sweep\.matrix\.weights\.0" is not valid/);
   });
 });
 
-/** An outcome with what the summary reads. */
-function outcome(run: SweepRun, top1: number, seconds: number): SweepOutcome {
-  const metrics = { fp32: { top1: 80 }, quantized: { top1 }, images: 100, source: "evaluation" };
-  return { run, result: { metrics, seconds, blocks: [{ steps: 30 }, { steps: 40 }] } as unknown as RunResult };
-}
-
-describe("the table", () => {
-  const axes = { variants: namedVariants(["nearest", "brecq-block"]), columns: [{ weights: 2, activations: "fp32" }] as const, seeds: 2, base };
-  const runs = expandRuns(axes);
-  const outcomes = [outcome(runs[0]!, 20, 1), outcome(runs[1]!, 70, 10), outcome(runs[2]!, 74, 20)];
-  const table = summarize("net.onnx", axes, outcomes, 512);
-
-  it("has mean and sample deviation over seeds, and costs", () => {
-    expect(table).toMatchObject({ metric: "top-1", fp32: 80, columns: ["W2"] });
-    const [nearest, block] = table.rows.map(({ cells }) => cells[0]!);
-    expect(nearest).toMatchObject({ mean: 20, deviation: undefined, images: 0 });
-    expect(block).toMatchObject({ mean: 72, steps: 70, seconds: 15, images: 512 });
-    expect(block!.deviation).toBeCloseTo(Math.sqrt(8), 12);
-  });
-
-  it("is written as Markdown, with what is quoted marked as such", () => {
-    const text = tableMarkdown(table);
-    expect(text).toContain("| BRECQ, block | 72.00 ± 2.83 |");
-    expect(text).toContain("| FP32 | 80.00 |");
-    expect(text).toContain("| BRECQ, block | 512 | 70 | 15 |");
-    expect(text).toMatch(/quoted, not measured here[\s\S]*LSQ \(QAT\)/);
-  });
-
-  it("is drawn with a point a cell, a bar a deviation and a line for FP32", () => {
-    const svg = plotSvg({ ...table, model: "a<b>.onnx" });
-    expect(svg.match(/<circle[^>]*cy="[^"]*" r="4"/g)).toHaveLength(2 + 2);
-    expect(svg.match(/stroke-width="2"/g)).toHaveLength(1);
-    expect(svg).toContain("FP32 80.00");
-    expect(svg).toContain("a&lt;b&gt;.onnx");
-  });
-
-  it("names what could not be done, and leaves other cells empty", () => {
-    const failed = summarize("net.onnx", axes, [{ run: runs[1]!, error: "No." }], 512);
-    expect(tableMarkdown(failed)).toContain("- BRECQ, block, W2: No.");
-    expect(tableMarkdown(failed)).toContain("| Nearest | – |");
-  });
-});
-
-/** Three convolutions, arrays to learn from, and a config. */
-function workplace(): { folder: string; configFile: string } {
-  const g = new GraphBuilder();
-  let value = g.input("image", "float", ["n", 3, 8, 8]);
-  for (const [i, inputs] of [3, 4, 4].entries()) {
-    const data = Float32Array.from({ length: 4 * inputs * 9 }, (_, k) => Math.sin(k * 1.7 + i) / 3);
-    value = g.op("Relu", [
-      g.op("Conv", [value, g.constant(floatTensor(data, [4, inputs, 3, 3]), `conv${i}.weight`)], { pads: [1, 1, 1, 1] }, { name: `conv${i}` }),
-    ]);
-  }
-  g.output(value, "output", "float");
-  const dims = [12, 3, 8, 8];
-  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.7));
-  const folder = temporaryFolder({
-    "net.onnx": serializeModel(g.model({ opset: 17, irVersion: 8 })),
-    "x.npy": writeNpy(floatTensor(data, dims)),
-    "net.brecq.json": JSON.stringify({ model: "net.onnx", calibration: { arrays: "x.npy" }, runs: {} }),
-  });
-  return { folder, configFile: join(folder, "net.brecq.json") };
-}
-
-describe("doing a comparison", () => {
-  it("goes on where it was broken off, and does again what has changed", async () => {
-    const { folder, configFile } = workplace();
-    const runtime = await createRuntime({ threads: 1 });
-    const columns = [{ weights: 2, activations: "fp32" }] as const;
-    const axes = { variants: namedVariants(["nearest", "dfq", "brecq-block"]), columns, seeds: 1, base: runSchema.parse({ steps: 2 }) };
-    const sweep = (own = axes, signal = new AbortController().signal) =>
-      runSweep({ runtime, settings: runtimeSettingsSchema.parse({}), configFile, name: "baselines", axes: own }, { report: () => {}, signal });
-    const first = await sweep();
-    expect(first.reused).toBe(0);
-    for (const { cells } of first.table.rows) expect(cells[0]!.mean).toBeTypeOf("number");
-    const result = join(folder, "net.results/baselines/w2-brecq-block-1005/result.json");
+describe("doing a sweep", () => {
+  it("gives a table with a front, and takes finished runs as they are until their inputs change", async () => {
+    const { folder } = sweepWorkplace();
+    const file = writeSweep(folder, { matrix: { weights: [2, 8] } });
+    const first = await sweep(file);
+    expect(first).toMatchObject({ reused: 0, failed: 0 });
+    expect(first.table.complete).toBe(true);
+    expect(first.table.rows).toHaveLength(4);
+    // The best of the largest and of the smallest are on the front.
+    for (const model of ["net", "other"]) {
+      const rows = first.table.rows.filter((row) => row.model === model);
+      const best = rows.reduce((a, b) => (a.mean! >= b.mean! ? a : b));
+      expect(best.best).toBe(true);
+      expect(rows.some(({ best: front, weights }) => front && weights === 2)).toBe(true);
+    }
+    expect(readFileSync(first.files.plot, "utf8").match(/<circle/g)).toHaveLength(4);
+    expect(readFileSync(first.files.markdown, "utf8")).toContain("| w2-brecq-steps2 |");
+    const result = join(folder, "s.results/net.results/w2-brecq-steps2-1005/result.json");
     const written = statSync(result).mtimeMs;
-    for (const file of Object.values(first.files)) expect(existsSync(file)).toBe(true);
-    expect(JSON.parse(readFileSync(first.files.json, "utf8"))).toMatchObject({ columns: ["W2"] });
 
-    const again = await sweep();
-    expect(again.reused).toBe(3);
+    // Other times and another place are no change; other contents are.
+    utimesSync(join(folder, "x.npy"), 1, 1);
+    expect((await sweep(file)).reused).toBe(4);
     expect(statSync(result).mtimeMs).toBe(written);
+    writeFileSync(join(folder, "other.onnx"), smallModel(2));
+    expect((await sweep(file)).reused).toBe(2);
+    writeFileSync(join(folder, "x.npy"), smallData(10));
+    expect((await sweep(file)).reused).toBe(0);
+    rmSync(result);
+    expect((await sweep(file)).reused).toBe(3);
+  });
 
-    // Other steps concern all runs; other data too.
-    expect((await sweep({ ...axes, base: runSchema.parse({ steps: 3 }) })).reused).toBe(0);
-    writeFileSync(join(folder, "x.npy"), writeNpy(floatTensor(new Float32Array(6 * 192).fill(0.5), [6, 3, 8, 8])));
-    expect((await sweep({ ...axes, base: runSchema.parse({ steps: 3 }) })).reused).toBe(0);
+  it("gives the files of `brecq run`, whatever else goes on", async () => {
+    const [one, two] = [sweepWorkplace().folder, sweepWorkplace().folder];
+    const content = { models: { net: "net.brecq.json" }, seeds: 2 };
+    await sweep(writeSweep(one, content));
+    const alone = localRunner({ script: worker, runtime: runtimeSettingsSchema.parse({ threads: 1 }), workers: 1 });
+    await sweep(writeSweep(two, content), { runner: alone });
+    const runs = readdirSync(join(one, "s.results/net.results"));
+    expect(runs).toHaveLength(2);
+    for (const run of runs) {
+      const file = `s.results/net.results/${run}/model.onnx`;
+      expect(readFileSync(join(one, file)).equals(readFileSync(join(two, file)))).toBe(true);
+    }
+  });
+
+  it("leaves a sentence where a run fails, and does the others", async () => {
+    const { folder } = sweepWorkplace();
+    // Each of them makes its run impossible: a layer that is not there, a limit that cannot be met.
+    const search = { limit: { size: "1 B" } };
+    const file = writeSweep(folder, {
+      models: { net: "net.brecq.json" },
+      variants: { good: {}, layer: { layers: { conv9: { weights: 2 } } }, limit: { search, export: "native" } },
+    });
+    const states: string[] = [];
+    const done = await sweep(
+      file,
+      {},
+      never,
+      (event) => void (event.type === "job" && event.state !== "going" && states.push(`${event.job}: ${event.state}`)),
+    );
+    expect(done.failed).toBe(2);
+    const errors = done.table.rows.flatMap((row) => row.runs.flatMap(({ error }) => error ?? []));
+    expect(errors.join("\n")).toMatch(/conv9/);
+    expect(errors.join("\n")).toMatch(/limit|size/i);
+    expect(readFileSync(done.files.markdown, "utf8")).toMatch(/## Not done\n\n- net, w4-brecq-.*: /);
+    // The run after the failed search was not begun.
+    expect(states.filter((state) => /:search: failed$/.test(state))).toHaveLength(1);
+    expect(states.filter((state) => /search1B.*[0-9]: started$/i.test(state) && !state.includes(":search:"))).toHaveLength(0);
+  });
+
+  it("measures once for all searches of a seed", async () => {
+    const { folder } = sweepWorkplace();
+    const searches = ["400 B", "300 B"].map((size) => ({ candidates: size === "400 B" ? [2, 8] : [2, 4, 8], limit: { size } }));
+    const file = writeSweep(folder, {
+      models: { net: "net.brecq.json" },
+      settings: { steps: 2, export: "native", firstLast: 4 },
+      matrix: { search: searches },
+    });
+    const done: string[] = [];
+    const { table, failed } = await sweep(file, {}, never, (event) => void (event.type === "job" && event.state === "done" && done.push(event.job)));
+    expect(failed, JSON.stringify(table.rows)).toBe(0);
+    expect(done.filter((job) => job.endsWith(":sensitivity"))).toHaveLength(1);
+    expect(done.filter((job) => job.endsWith(":search"))).toHaveLength(2);
+    for (const row of table.rows) expect(row.weights).toBe("mixed");
+    expect(table.rows[0]!.weightBytes!).toBeLessThanOrEqual(400);
+    expect(table.rows[1]!.weightBytes!).toBeLessThanOrEqual(300);
+  });
+
+  it("is shared out in parts that together are the whole, and gathered", async () => {
+    const { folder } = sweepWorkplace();
+    const file = writeSweep(folder, { matrix: { weights: [2, 3] } });
+    await sweep(file, { shard: { index: 1, count: 2 } });
+    const half = await sweep(file, { gather: true });
+    expect(half.reused).toBe(2);
+    expect(half.table.complete).toBe(false);
+    await sweep(file, { shard: { index: 2, count: 2 } });
+    const whole = await sweep(file, { gather: true });
+    expect(whole).toMatchObject({ reused: 4, failed: 0 });
+    expect(whole.table.complete).toBe(true);
+  });
+
+  it("stops when it is cancelled, leaves a table, and goes on later", async () => {
+    const { folder } = sweepWorkplace();
+    const file = writeSweep(folder, { matrix: { weights: [2, 3, 4] }, settings: { steps: 3 } });
+    const abort = new AbortController();
+    const stopped = sweep(file, {}, abort.signal, (event) => event.type === "job" && event.state === "done" && abort.abort());
+    await expect(stopped).rejects.toThrow(CancelledError);
+    expect(readFileSync(join(folder, "s.results/table.md"), "utf8")).toContain("cancelled");
+    const rest = await sweep(file);
+    expect(rest.reused).toBeGreaterThan(0);
+    expect(rest.table.rows.every(({ mean }) => mean !== undefined)).toBe(true);
+    expect(existsSync(join(folder, "s.results/net.results/w2-brecq-steps3-1005/checkpoint"))).toBe(false);
   });
 });

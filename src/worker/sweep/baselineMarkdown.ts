@@ -1,8 +1,9 @@
 /** @file A comparison as Markdown: accuracy by method and bits, cost, and quoted figures beside it. */
+import { markdownTable } from "../../config/sweepMarkdown.ts";
+import type { ComparisonCell, ComparisonTable } from "./baselineTable.ts";
 import { quotedFigures, quotedSource } from "./quotedFigures.ts";
-import type { ComparisonCell, ComparisonTable } from "./summarize.ts";
 
-export function tableMarkdown(table: ComparisonTable): string {
+export function baselineMarkdown(table: ComparisonTable): string {
   const { model, metric, unit, fp32, images, columns, rows } = table;
   const title = `${model}: ${metric} (${unit}) on ${images} images; mean ± standard deviation over seeds`;
   const accuracy = markdownTable(
@@ -54,9 +55,4 @@ function span(cells: readonly (ComparisonCell | undefined)[], key: "images" | "s
 
 function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
-}
-
-function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(header), line(header.map((_, column) => (column === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
 }

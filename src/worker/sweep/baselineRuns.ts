@@ -41,7 +41,7 @@ export const paperColumns: readonly BitWidths[] = [
   { weights: 2, activations: 4 },
 ];
 
-export interface SweepAxes {
+export interface BaselineAxes {
   readonly variants: readonly MethodVariant[];
   readonly columns: readonly BitWidths[];
   readonly seeds: number;
@@ -49,7 +49,7 @@ export interface SweepAxes {
   readonly base: RunConfig;
 }
 
-export interface SweepRun {
+export interface BaselineRun {
   /** A folder's name, unique in the sweep. */
   readonly name: string;
   readonly variant: MethodVariant;
@@ -70,8 +70,8 @@ export function namedVariants(names: readonly string[]): MethodVariant[] {
 }
 
 /** Every run of a comparison: the cheap methods first, and all methods of a seed before the next seed, so that a first table is there early. */
-export function expandRuns({ variants, columns, seeds, base }: SweepAxes): SweepRun[] {
-  const runs: SweepRun[] = [];
+export function expandRuns({ variants, columns, seeds, base }: BaselineAxes): BaselineRun[] {
+  const runs: BaselineRun[] = [];
   for (let i = 0; i < seeds; i++) {
     for (const variant of variants) {
       for (const column of columns) {

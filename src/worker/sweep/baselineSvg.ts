@@ -1,11 +1,11 @@
 /** @file A comparison as a picture: accuracy over bits, a line a method, bars of one standard deviation. */
-import type { ComparisonTable } from "./summarize.ts";
+import type { ComparisonTable } from "./baselineTable.ts";
 
 /** Colours that remain apart for the colour-blind (Okabe & Ito 2008). */
 const colours = ["#999999", "#e69f00", "#56b4e9", "#0072b2", "#009e73", "#cc79a7", "#d55e00"];
 const size = { width: 760, height: 420, left: 64, right: 210, top: 40, bottom: 48 };
 
-export function plotSvg({ model, metric, unit, fp32, columns, rows }: ComparisonTable): string {
+export function baselineSvg({ model, metric, unit, fp32, columns, rows }: ComparisonTable): string {
   const means = rows.flatMap(({ cells }) => cells.flatMap((cell) => cell?.mean ?? []));
   const [low, high] = bounds([...means, ...(fp32 === undefined ? [] : [fp32])]);
   const plotWidth = size.width - size.left - size.right;

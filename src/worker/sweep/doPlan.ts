@@ -1,0 +1,92 @@
+/** @file Doing the jobs of a plan, wherever: on this machine, or by workers on a queue. */
+import { availableParallelism, totalmem } from "node:os";
+import { CancelledError } from "../../engine/errors.ts";
+import type { RuntimeSettings } from "../../protocol/worker.ts";
+import { defaultCacheBytes, type JobContext } from "../jobs.ts";
+import { executeJob } from "./executeJob.ts";
+import { jobReporter } from "./jobReports.ts";
+import { type JobEvent, runInPool } from "./localPool.ts";
+import type { SweepPlan } from "./planSweep.ts";
+import { SweepBoard } from "./sweepBoard.ts";
+import type { RunOutcome } from "./sweepTable.ts";
+
+/** What a sweep asks of those who do its jobs. */
+export interface JobSettings {
+  readonly minutes: number | undefined;
+  readonly attempts: number;
+  /** For all jobs on one machine together; the machine's own limit where undefined. */
+  readonly memoryBytes: number | undefined;
+  readonly priority: number;
+}
+
+/** Does jobs and tells of each; resolves when all have ended. */
+export type JobRunner = (
+  plan: SweepPlan,
+  context: JobSettings & { readonly signal: AbortSignal; readonly onEvent: (event: JobEvent) => void; readonly report: JobContext["report"] },
+) => Promise<void>;
+
+export interface PlannedWork {
+  readonly plan: SweepPlan;
+  readonly runner: JobRunner;
+  readonly settings: JobSettings;
+  readonly context: JobContext;
+  /** Keeps how all runs stand; called now and then, and at the end. */
+  readonly write: (outcomes: readonly RunOutcome[]) => Promise<void>;
+}
+
+/** @throws CancelledError once everything that can be resumed is in its place */
+export async function doPlan({ plan, runner, settings, context, write }: PlannedWork): Promise<void> {
+  const { report, signal } = context;
+  const board = new SweepBoard(plan, write);
+  const reused = [...plan.outcomes.values()].filter(({ state }) => state === "reused").length;
+  const message = `${plan.outcomes.size} runs: ${reused} are there already, ${plan.jobs.filter(({ kind }) => kind === "run").length} are to be done`;
+  report({ type: "phase", phase: "load", message });
+  const tell = jobReporter(plan.jobs.length, report);
+  const onEvent = (event: JobEvent) => {
+    board.follow(event);
+    tell(event);
+  };
+  if (plan.jobs.length > 0) await runner(plan, { ...settings, signal, report, onEvent });
+  await board.close();
+  if (signal.aborted) throw new CancelledError();
+}
+
+export interface LocalSettings {
+  /** The worker's script. */
+  readonly script: string;
+  /** Threads of a job; 0: the machine's cores are shared out. */
+  readonly runtime: RuntimeSettings;
+  /** Jobs at once; without it as many as there are cores, or as the threads allow. */
+  readonly workers?: number | undefined;
+  /** Instead of what the sweep says. */
+  readonly memoryBytes?: number | undefined;
+}
+
+/** Worker processes on this machine, with cores and memory shared out among them. */
+export function localRunner({ script, runtime, workers, memoryBytes: ownLimit }: LocalSettings): JobRunner {
+  return async (plan, { signal, minutes, attempts, memoryBytes: limit, onEvent }) => {
+    const memoryBytes = ownLimit ?? limit ?? machineMemory();
+    const cores = availableParallelism();
+    const wanted = workers ?? Math.max(1, Math.floor(cores / Math.max(1, runtime.threads)));
+    const count = Math.max(1, Math.min(wanted, plan.jobs.length));
+    const own = {
+      ...runtime,
+      threads: runtime.threads || Math.max(1, Math.floor(cores / count)),
+      cacheBytes: runtime.cacheBytes ?? Math.min(defaultCacheBytes, Math.floor(memoryBytes / count / 2)),
+    };
+    await runInPool(plan.jobs, {
+      workers: count,
+      memoryBytes,
+      attempts,
+      signal,
+      onEvent,
+      execute: (job, context) => executeJob(job, { folder: plan.folder, script, runtime: own, memoryBytes, minutes, ...context }),
+    });
+  };
+}
+
+/** Most of what this machine, or this container, has. */
+export function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return 0.8 * (limit > 0 && limit < totalmem() ? limit : totalmem());
+}
