@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/support/fixtures.ts";
 import { readNpy } from "../engine/data/npy.ts";
+import { HeldError } from "../engine/errors.ts";
 import { GraphBuilder } from "../engine/graph/builder.ts";
 import { serializeModel } from "../engine/onnx/modelFile.ts";
 import { floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
@@ -10,6 +11,7 @@ import { createRuntime } from "../engine/runtime/createRuntime.ts";
 import { runtimeSettingsSchema } from "../protocol/worker.ts";
 import { distillConfigured } from "./distillConfigured.ts";
 import { runConfigured } from "./jobs.ts";
+import { measureConfigured } from "./measureConfigured.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 const runtime = await createRuntime({ threads: 1 });
@@ -67,5 +69,32 @@ describe("distilled calibration data", () => {
   it("is refused where the model has no BatchNormalization", async () => {
     const { configFile } = workplace({ norm: false });
     await expect(distillConfigured({ runtime, configFile, pictures: undefined }, context)).rejects.toThrow(/no BatchNormalization left/);
+  });
+});
+
+describe("two at once on one config", () => {
+  /** Starts the same work twice, and gives the message of the one that was refused. */
+  async function refusal(work: () => Promise<unknown>): Promise<string> {
+    const ends = await Promise.allSettled([work(), work()]);
+    expect(ends.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    const { reason } = ends.find(({ status }) => status === "rejected") as PromiseRejectedResult;
+    expect(reason).toBeInstanceOf(HeldError);
+    return (reason as HeldError).message;
+  }
+
+  it("make calibration images once", async () => {
+    const { folder, configFile } = workplace();
+    const message = await refusal(() => distillConfigured({ runtime, configFile, pictures: undefined }, context));
+    expect(message).toMatch(/^The making of calibration images is being done already, by process \d+ on /);
+    expect(readdirSync(join(folder, "net.results"))).toEqual(distilledFiles(folder));
+  });
+
+  it("measure sensitivities once", async () => {
+    const { folder, configFile } = workplace();
+    await distillConfigured({ runtime, configFile, pictures: undefined }, context);
+    const measure = () => measureConfigured({ runtime, cacheBytes: undefined, configFile, run: undefined, candidates: [8] }, context);
+    expect(await refusal(measure)).toMatch(/^The measurement of sensitivities is being done already, by process \d+ on /);
+    expect(readdirSync(join(folder, "net.results")).toSorted()).toEqual([...distilledFiles(folder), "sensitivity.json"]);
+    expect((await measure()).reused).toBe(true);
   });
 });

@@ -14,6 +14,7 @@ import type { ReportProgress } from "../protocol/progress.ts";
 import { primaryInput } from "./data.ts";
 import { updateWithModel } from "./fingerprint.ts";
 import { makeFolder } from "./folders.ts";
+import { RunLock } from "./runLock.ts";
 import { brecqVersion } from "./version.ts";
 
 export type DistillConfig = Extract<CalibrationConfig, { distill: unknown }>["distill"];
@@ -34,10 +35,19 @@ export interface DistilledDataOptions {
  * @throws UserError where the model has no BatchNormalization
  */
 export async function openDistilledData(options: DistilledDataOptions): Promise<{ dataset: Dataset; file: string }> {
-  const { runtime, network, settings, input, dataFolder, report, signal } = options;
+  const { network, settings, dataFolder, report } = options;
   const file = join(dataFolder, `distilled-${fingerprint(options).slice(0, 16)}.npy`);
   if (existsSync(file)) report({ type: "phase", phase: "calibration", message: `Calibration images made before: ${basename(file)}` });
-  else {
+  else await makeImages(options, file);
+  const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
+  return { dataset: await openArrays(file, inputDims, settings.count, settings.seed), file };
+}
+
+/** Runs of one config share the images, so only one process makes them. */
+async function makeImages({ runtime, network, settings, input, dataFolder, report, signal }: DistilledDataOptions, file: string): Promise<void> {
+  await makeFolder(dataFolder);
+  const lock = await RunLock.acquire(dataFolder, "The making of calibration images", { name: `${basename(file)}.lock` });
+  try {
     report({ type: "phase", phase: "calibration", message: `Making ${settings.count} calibration images from BatchNorm statistics` });
     const { samples, loss } = await distill({ ...settings, runtime, model: network.source, input, report, signal });
     report({
@@ -45,11 +55,11 @@ export async function openDistilledData(options: DistilledDataOptions): Promise<
       phase: "calibration",
       message: `Distance from the statistics: ${loss.before.toPrecision(3)} → ${loss.after.toPrecision(3)}`,
     });
-    await makeFolder(dataFolder);
+    lock.requireHeld();
     await writeFileAtomic(file, writeNpy(samples));
+  } finally {
+    await lock.release();
   }
-  const inputDims = network.shapes.shapeOf(primaryInput(network).name, 1);
-  return { dataset: await openArrays(file, inputDims, settings.count, settings.seed), file };
 }
 
 /** Of everything that the images depend on. */

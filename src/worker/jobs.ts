@@ -98,7 +98,7 @@ export async function runConfigured(
   const files = runFiles(configFile, run);
   const folder = dirname(resolve(configFile));
   await makeFolder(files.folder);
-  const lock = await RunLock.acquire(files.folder, `The run "${run}"`, takeOverSeconds);
+  const lock = await RunLock.acquire(files.folder, `The run "${run}"`, { takeOverSeconds });
   try {
     await removeLeftovers(files.folder);
     if (resume) await mendLog(files.log);

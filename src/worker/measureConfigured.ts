@@ -20,6 +20,7 @@ import { openCalibrationData, primaryInput } from "./data.ts";
 import { makeFolder } from "./folders.ts";
 import { defaultCacheBytes, type JobContext } from "./jobs.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
+import { RunLock } from "./runLock.ts";
 import { brecqVersion } from "./version.ts";
 
 /** What a measurement takes: more samples or steps changed no rank (docs/sensitivity.md). */
@@ -78,6 +79,30 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
     return { config, run, network, candidates, sensitivity: known, file, reused: true };
   }
   await makeFolder(resultsFolder(configFile));
+  const lock = await RunLock.acquire(resultsFolder(configFile), "The measurement of sensitivities", { name: "sensitivity.lock" });
+  try {
+    const sensitivity = await measure({ options, config, run, network, calibration, candidates, fingerprint, file, lock }, { report, signal });
+    return { config, run, network, candidates, sensitivity, file, reused: false };
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Measurement extends Pick<Measured, "config" | "run" | "network" | "candidates" | "file"> {
+  readonly options: ConfiguredMeasurement;
+  readonly calibration: Dataset;
+  readonly fingerprint: string;
+  readonly lock: RunLock;
+}
+
+/** Measures what is missing, by the process that holds the lock. */
+async function measure(
+  { options, config, run, network, calibration, candidates, fingerprint, file, lock }: Measurement,
+  { report, signal }: JobContext,
+): Promise<Sensitivity> {
+  const { runtime, configFile } = options;
+  // Read only now: another process may have gone on with it meanwhile.
+  const known = options.fresh ? undefined : await readSensitivity(file, fingerprint);
   const samples = wholeBatches(Math.min(measuredSamples, calibration.count), network.shapes.fixedBatch ?? 1);
   const store = new CacheStore(options.cacheBytes ?? defaultCacheBytes, resultsFolder(configFile));
   const inputs = store.create(samples, calibration.dims);
@@ -101,12 +126,15 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
     samples,
     store,
     begun,
-    save: (state) => writeFileAtomic(file, sensitivityText(state)),
+    save: async (state) => {
+      lock.requireHeld();
+      await writeFileAtomic(file, sensitivityText(state));
+    },
     report,
     signal,
   });
   await changes.remove();
-  return { config, run, network, candidates, sensitivity, file, reused: false };
+  return sensitivity;
 }
 
 /** Readable JSON, with the many crossings one a line. */

@@ -1,7 +1,7 @@
-/** @file One process a run: whoever does a run holds the lock file in its folder. */
+/** @file One process a run, or another long piece of work: whoever does it holds the lock file in its folder. */
 import { randomUUID } from "node:crypto";
 import { link, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { errorMessage, HeldError, type UserError } from "../engine/errors.ts";
 import { fileError } from "../engine/files.ts";
@@ -21,6 +21,14 @@ interface FoundLock {
   readonly writtenMs: number;
 }
 
+export interface LockOptions {
+  /** Take it also from a process of this machine that lives but has been silent for so long: one that is stopped or hangs. Without it such a process
+   * keeps its lock, for whoever stopped it may want to go on. */
+  readonly takeOverSeconds?: number | undefined;
+  /** The file's name: where several things are done in one folder, each has a lock of its own. */
+  readonly name?: string | undefined;
+}
+
 /** The lock of one run's folder. It goes with {@link release}; one whose process has died is taken over by the next. */
 export class RunLock {
   readonly #path: string;
@@ -37,19 +45,21 @@ export class RunLock {
   /**
    * Takes the lock of a folder.
    * @param what the work in the user's words, as in `The run "w4"`
-   * @param takeOverSeconds take it also from a process of this machine that lives but has been silent for so long: one that is
-   *   stopped or hangs. Without it such a process keeps its lock, for whoever stopped it may want to go on.
    * @throws HeldError that names the process where another one holds it
    */
-  static async acquire(folder: string, what: string, takeOverSeconds = Number.POSITIVE_INFINITY): Promise<RunLock> {
+  static async acquire(
+    folder: string,
+    what: string,
+    { takeOverSeconds = Number.POSITIVE_INFINITY, name = "lock" }: LockOptions = {},
+  ): Promise<RunLock> {
     const patienceMs = takeOverSeconds * 1000;
-    const path = join(folder, "lock");
+    const path = join(folder, name);
     const content = { ...ownIdentity(), token: randomUUID(), since: new Date().toISOString() };
     const own = `${path}.${content.token}`;
     try {
       await writeFile(own, JSON.stringify(content), { flag: "wx" });
       while (!(await claim(own, path))) await takeOver(path, own, what, patienceMs);
-      await removeLeftBehind(folder, own);
+      await removeLeftBehind(path, own);
       return new RunLock(path, content, Math.min(heartbeatMs, patienceMs / 3));
     } catch (error) {
       throw fileError(error, "write", path);
@@ -73,7 +83,7 @@ export class RunLock {
     try {
       const found = await readLock(this.#path);
       if (found?.content?.token === this.#token) await rewrite(this.#path, JSON.stringify(content));
-      else this.#lost = new HeldError("Another process took over this run, or its folder was removed.", { place: { file: this.#path } });
+      else this.#lost = new HeldError("Another process took over this work, or its folder was removed.", { place: { file: this.#path } });
     } catch (error) {
       // A network folder that is away for a moment: the next heartbeat tries again.
       process.emitWarning(`The lock ${this.#path} could not be touched: ${errorMessage(error)}`);
@@ -126,11 +136,13 @@ async function takeOver(path: string, own: string, what: string, patienceMs: num
 }
 
 /** Removes what processes left that were killed while they took the lock. */
-async function removeLeftBehind(folder: string, own: string): Promise<void> {
+async function removeLeftBehind(lock: string, own: string): Promise<void> {
   const { mtimeMs: nowMs } = await touched(own);
+  const folder = dirname(lock);
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (path === own || !/^lock\.[0-9a-z-]+(\.stale|\.old)?$/.test(name)) continue;
+    const ending = name.slice(basename(lock).length);
+    if (path === own || !name.startsWith(basename(lock)) || !/^\.([0-9a-f-]{36}|unreadable)(\.stale|\.old)?$/.test(ending)) continue;
     const found = await readLock(path);
     if (found && !isHeld(found, nowMs)) await rm(path, { force: true });
   }
