@@ -32,7 +32,6 @@ describe.skipIf(!canRun)("the graph view (needs Chromium and ../shared)", () => 
     await page.locator(".card.closed.block").first().waitFor();
     await page.getByRole("button", { name: "Operators", exact: true }).click();
     await page.locator(".card.frame.block").first().waitFor();
-    await page.getByRole("button", { name: "Fit", exact: true }).click();
     await page.locator(".card.layer").first().waitFor();
     await post({ type: "sensitivity", sensitivity: sensitivityOf(graph), running: false });
     await page.locator("#colour").selectOption("sensitivity4");
@@ -41,6 +40,9 @@ describe.skipIf(!canRun)("the graph view (needs Chromium and ../shared)", () => 
     await page.keyboard.press("6");
     await expect.poll(() => host.last("edit")?.bits).toBe(6);
     await picture(name.replace(".onnx", ""));
+    await page.getByRole("button", { name: "Fit", exact: true }).click();
+    await page.locator(".overview").waitFor();
+    await picture(name.replace(".onnx", "-overview"));
     await page.locator("#save").selectOption("html");
     await expect.poll(() => host.last("save")?.content.length, { timeout: 10_000 }).toBeGreaterThan(10_000);
     expect(problems).toEqual([]);

@@ -7,16 +7,19 @@ import type { ShownRun } from "../../src/protocol/graphView.ts";
 import { moveFocus } from "./keyboard/moveFocus.ts";
 import { Minimap } from "./Minimap.tsx";
 import type { Heat } from "./metrics/heat.ts";
-import { type FlowEdge, type FlowNode, flowEdges, flowNodes } from "./nodes/flowNodes.ts";
+import { type FlowEdge, type FlowNode, flowEdges, nodeMaker } from "./nodes/flowNodes.ts";
 import { FrameNode, GroupNode } from "./nodes/GroupNode.tsx";
-import { contains, inSight, shownPart, withSurroundings } from "./nodes/inSight.ts";
+import { contains, inSight, onlyNode, shownPart, withSurroundings } from "./nodes/inSight.ts";
 import { LayerNode } from "./nodes/LayerNode.tsx";
 import { elementId } from "./nodes/nodeLabel.ts";
 import { PlainNode } from "./nodes/PlainNode.tsx";
 import { RoutedEdge } from "./nodes/RoutedEdge.tsx";
 import { TerminalNode } from "./nodes/TerminalNode.tsx";
+import { Overview } from "./overview/Overview.tsx";
+import { nodeAtPoint } from "./overview/paintOverview.ts";
+import { focusNode, toggleGroup } from "./state/actions.ts";
 import { useShallow } from "./state/useShallow.ts";
-import { leastZoom, register, sync, viewportFor } from "./viewports.ts";
+import { leastZoom, register, sync, textFrom, viewportFor } from "./viewports.ts";
 
 const nodeTypes = { operator: LayerNode, plain: PlainNode, terminal: TerminalNode, group: GroupNode, frame: FrameNode };
 const edgeTypes = { routed: RoutedEdge };
@@ -39,13 +42,17 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
   const traced = useMemo(() => trace && new Set(trace.ids), [trace]);
   const before = useRef(drawing);
   const [region, setRegion] = useState(nowhere);
-  const near = useMemo(() => inSight(drawing, region), [drawing, region]);
-  const nodes = useMemo(
-    () => flowNodes({ pane, drawing, model, run, compared, heat, selected, focused, traced }, near.nodes),
-    [pane, drawing, model, run, compared, heat, selected, focused, traced, near],
+  const [isFar, setIsFar] = useState(false);
+  const nodeAt = useMemo(
+    () => nodeMaker({ pane, drawing, model, run, compared, heat, selected, focused, traced }),
+    [pane, drawing, model, run, compared, heat, selected, focused, traced],
   );
+  // From afar a canvas shows the graph; the node in focus stays an element, which screen readers need.
+  const near = useMemo(() => (isFar ? onlyNode(focused) : inSight(drawing, region)), [drawing, region, isFar, focused]);
+  const nodes = useMemo(() => drawing.graph.nodes.filter(({ id }) => near.nodes.has(id)).map(nodeAt), [drawing, near, nodeAt]);
   const edges = useMemo(() => flowEdges(drawing, traced, near.edges), [drawing, traced, near]);
   const look = useCallback((viewport: Viewport) => {
+    setIsFar(viewport.zoom < textFrom);
     const part = shownPart(viewport, area.current!.getBoundingClientRect());
     setRegion((known) => (contains(known, part) && part.width * 6 > known.width ? known : withSurroundings(part)));
   }, []);
@@ -65,6 +72,19 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
     observer.observe(area.current!);
     return () => observer.disconnect();
   }, [look]);
+
+  const pointAt = (event: React.MouseEvent) => {
+    const flow = instance.current;
+    if (!flow || !isFar) return undefined;
+    const { left, top } = area.current!.getBoundingClientRect();
+    return nodeAtPoint(drawing, { x: event.clientX - left, y: event.clientY - top }, flow.getViewport());
+  };
+  const press = (event: React.MouseEvent) => {
+    const node = pointAt(event);
+    if (!node) return;
+    if (event.detail === 2 && node.type === "group") toggleGroup(node.id);
+    else focusNode(node.id, event.ctrlKey || event.metaKey || event.shiftKey);
+  };
 
   const name = run.run === undefined ? l10n.t("Network of {0}", model.name) : l10n.t("Network of {0} with the run {1}", model.name, run.run);
   return (
@@ -114,8 +134,13 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
           look(moved);
           sync(pane, moved);
         }}
+        onPaneClick={press}
+        onPaneMouseMove={(event) => {
+          area.current!.title = pointAt(event)?.name ?? "";
+        }}
         proOptions={{ hideAttribution: true }}
       >
+        {isFar && <Overview drawing={drawing} nodeAt={nodeAt} traced={traced} />}
         <Minimap layout={drawing.layout} heat={heat} area={area} />
       </ReactFlow>
     </div>

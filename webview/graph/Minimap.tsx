@@ -1,5 +1,6 @@
 import { useReactFlow, useViewport } from "@xyflow/react";
 import { type RefObject, useEffect, useRef } from "react";
+import { useTheme } from "./colour/useTheme.ts";
 import type { Layout } from "./layout/geometry.ts";
 import type { Heat } from "./metrics/heat.ts";
 
@@ -16,6 +17,7 @@ interface MinimapProps {
 export function Minimap({ layout, heat, area }: MinimapProps) {
   const viewport = useViewport();
   const flow = useReactFlow();
+  const theme = useTheme();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scale = Math.min(most.width / layout.width, most.height / layout.height);
   // A deep network is a narrow strip: the rest would only cover the graph.
@@ -24,6 +26,7 @@ export function Minimap({ layout, heat, area }: MinimapProps) {
   const left = (width - layout.width * scale) / 2;
   const top = (height - layout.height * scale) / 2;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours
   useEffect(() => {
     const context = canvas.current!.getContext("2d")!;
     const plain = getComputedStyle(canvas.current!).color;
@@ -35,7 +38,7 @@ export function Minimap({ layout, heat, area }: MinimapProps) {
       context.fillStyle = colour ?? plain;
       context.fillRect(left + box.x * scale, top + box.y * scale, Math.max(1, box.width * scale), Math.max(1, box.height * scale));
     }
-  }, [layout, heat, scale, width, height, left, top]);
+  }, [layout, heat, theme, scale, width, height, left, top]);
 
   const shown = area.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
   const window = {

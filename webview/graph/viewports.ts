@@ -22,8 +22,10 @@ export function sync(pane: number, viewport: Viewport): void {
   if (x !== viewport.x || y !== viewport.y || zoom !== viewport.zoom) other.setViewport(viewport);
 }
 
-/** Smaller, a deep network would have thousands of nodes in sight. */
-export const leastZoom = 0.04;
+/** Smaller, a deep network would be a line. */
+export const leastZoom = 0.02;
+/** From this zoom on, nodes have text in them; below, a canvas shows boxes only. */
+export const textFrom = 0.25;
 const margin = 24;
 /** Text can be read at these. */
 const readable = { least: 0.6, greatest: 1.1 };

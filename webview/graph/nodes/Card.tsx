@@ -1,18 +1,12 @@
-import { useStore } from "@xyflow/react";
 import type { MouseEvent, ReactNode } from "react";
 import { focusNode, toggleGroup } from "../state/actions.ts";
 import type { NodeView } from "./flowNodes.ts";
 import { elementId, nodeSentence } from "./nodeLabel.ts";
 
-/** From this zoom on, nodes have text in them. */
-const textFrom = 0.25;
-
 /** The box of any node: its colour, its selection, its name for screen readers. */
 export function Card({ view, kind, children }: { view: NodeView; kind: string; children: ReactNode }) {
   const { node, heat, selected, focused, faint, difference, pane } = view;
-  // Text that nobody can read costs the most when hundreds of nodes are in sight.
-  const isTiny = useStore(({ transform }) => transform[2] < textFrom);
-  const marks = [selected && "selected", focused && "focused", faint && "faint", difference && "different", heat && "coloured", isTiny && "tiny"];
+  const marks = [selected && "selected", focused && "focused", faint && "faint", difference && "different", heat && "coloured"];
   const press = (event: MouseEvent) => {
     event.stopPropagation();
     focusNode(node.id, event.ctrlKey || event.metaKey || event.shiftKey);
@@ -30,8 +24,8 @@ export function Card({ view, kind, children }: { view: NodeView; kind: string; c
       onClick={press}
       onDoubleClick={() => node.type === "group" && toggleGroup(node.id)}
     >
-      {!isTiny && children}
-      {!isTiny && difference && (
+      {children}
+      {difference && (
         <span className="difference" title={difference}>
           {difference}
         </span>

@@ -36,11 +36,18 @@ export interface PaneView {
 export type FlowNode = Node<NodeView>;
 export type FlowEdge = Edge<{ path: string; faint: boolean }>;
 
-export function flowNodes(view: PaneView, wanted: ReadonlySet<string>): FlowNode[] {
+/** Makes the node of a pane, once each: while only the part in sight changes, the nodes stay the same objects and are not drawn again. */
+export function nodeMaker(view: PaneView): (node: GraphNode) => FlowNode {
   const facts = new Map(view.model.layers.map((layer) => [layer.name, layer]));
   const selected = new Set(view.selected);
-  const near = view.drawing.graph.nodes.filter(({ id }) => wanted.has(id));
-  return near.map((node) => {
+  const made = new Map<string, FlowNode>();
+  return (node) => {
+    const flow = made.get(node.id) ?? flowNode(node);
+    made.set(node.id, flow);
+    return flow;
+  };
+
+  function flowNode(node: GraphNode): FlowNode {
     const { x, y, width, height } = view.drawing.layout.boxes[node.id]!;
     const layer = node.type === "operator" && node.layer !== undefined ? facts.get(node.layer) : undefined;
     const layers = node.type === "group" ? node.layers : layer ? [layer.name] : [];
@@ -71,7 +78,7 @@ export function flowNodes(view: PaneView, wanted: ReadonlySet<string>): FlowNode
         { type: "source", position: Position.Bottom, x: width / 2, y: height, width: 1, height: 1 },
       ],
     };
-  });
+  }
 }
 
 export function flowEdges({ graph, layout }: Drawing, traced: ReadonlySet<string> | undefined, wanted: ReadonlySet<string>): FlowEdge[] {

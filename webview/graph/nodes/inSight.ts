@@ -23,6 +23,10 @@ export function contains(outer: Box, inner: Box): boolean {
   );
 }
 
+export function onlyNode(id: string | undefined): InSight {
+  return { nodes: new Set(id === undefined ? [] : [id]), edges: new Set() };
+}
+
 /** Nodes and edges that touch a region; of an edge both ends too, as it is not drawn without them. */
 export function inSight({ graph, layout }: Drawing, region: Box): InSight {
   const touches = (left: number, top: number, right: number, bottom: number) =>
