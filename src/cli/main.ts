@@ -19,6 +19,7 @@ import { runCommand } from "./commands/run.ts";
 import { searchCommand } from "./commands/search.ts";
 import { sensitivityCommand } from "./commands/sensitivity.ts";
 import { sweepCommand } from "./commands/sweep.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { progressPrinter } from "./progressPrinter.ts";
 
 const commands: readonly Command[] = [
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   compareCommand,
   baselinesCommand,
   sweepCommand,
+  workerCommand,
   distillCommand,
   exportCommand,
 ];

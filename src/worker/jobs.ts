@@ -24,7 +24,7 @@ import { measureConfigured } from "./measureConfigured.ts";
 import { quantizeRun } from "./quantizeRun.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
 import { RunLock } from "./runLock.ts";
-import { searchConfigured, withSearchedBits } from "./searchConfigured.ts";
+import { limitedCost, searchConfigured, withSearchedBits } from "./searchConfigured.ts";
 
 /** Memory for activation caches where the user sets none: 4 GiB. */
 export const defaultCacheBytes = 4 * 2 ** 30;
@@ -110,7 +110,11 @@ export async function runConfigured(
       report(event);
     };
     const searched =
-      runConfig.search && (await searchConfigured({ runtime, cacheBytes: settings.cacheBytes, configFile, run }, { report: logged, signal }));
+      runConfig.search &&
+      (await searchConfigured(
+        { runtime, cacheBytes: settings.cacheBytes, configFile, run, front: limitedCost(runConfig.search.limit) },
+        { report: logged, signal },
+      ));
     const quantized = await quantizeRun({
       runtime,
       model: resolve(folder, config.model),

@@ -1,12 +1,15 @@
 /** @file The search of a run's bits, with the sensitivities that it needs. */
 import { dirname, resolve } from "node:path";
 import { parseByteSize } from "../config/byteSize.ts";
+import { frontFile } from "../config/resultPaths.ts";
 import type { RunConfig } from "../config/schema.ts";
-import type { Front, SearchResult } from "../config/searchResult.ts";
+import type { Front, SearchResult, StoredFront } from "../config/searchResult.ts";
 import { UserError } from "../engine/errors.ts";
+import { writeFileAtomic } from "../engine/files.ts";
 import { latencyModel } from "../engine/search/latency.ts";
 import type { CostKind, Costs } from "../engine/search/problem.ts";
 import { paretoFront, searchBits } from "../engine/search/searchBits.ts";
+import { makeFolder } from "./folders.ts";
 import type { JobContext } from "./jobs.ts";
 import { readLatencyTable } from "./latencyTables.ts";
 import { type ConfiguredMeasurement, type Measured, measureConfigured } from "./measureConfigured.ts";
@@ -40,7 +43,20 @@ export async function searchConfigured(options: ConfiguredSearch, context: JobCo
   const problem = { network, sensitivity, run, candidates, limits, latency: table && latencyModel(network, table) };
   const search = searchBits(problem);
   const front = options.front && paretoFront(problem, options.front, frontSteps);
+  if (front) await storeFront(options, { run: options.run, search, front });
   return { search, front, measured };
+}
+
+/** The front is kept for the compare view. */
+async function storeFront({ configFile, run }: ConfiguredSearch, stored: StoredFront): Promise<void> {
+  const file = frontFile(configFile, run);
+  await makeFolder(dirname(file));
+  await writeFileAtomic(file, `${JSON.stringify(stored, undefined, 2)}\n`);
+}
+
+/** The cost that a run's search limits first. */
+export function limitedCost({ size, bops }: SearchLimit): CostKind {
+  return size !== undefined ? "size" : bops !== undefined ? "bops" : "latency";
 }
 
 /** A run with its searched bits as those of its layers. */

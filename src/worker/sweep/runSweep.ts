@@ -24,8 +24,6 @@ export interface SweepOptions {
   readonly shard?: Shard | undefined;
   /** Only make the table of what is there. */
   readonly gather?: boolean | undefined;
-  /** Instead of the sweep's own. */
-  readonly priority?: number | undefined;
 }
 
 export interface Sweep {
@@ -54,7 +52,7 @@ export async function runSweep(options: SweepOptions, context: JobContext): Prom
       minutes: limits.minutes,
       attempts: limits.attempts,
       memoryBytes: memoryLimit(limits.memory, file),
-      priority: options.priority ?? priority,
+      priority: priority,
     },
     context,
     write: async (outcomes) => {
