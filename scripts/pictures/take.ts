@@ -1,0 +1,66 @@
+/** @file The pictures of the README, taken of a real window on finished runs: `scripts/pictures.mjs` calls it. */
+import { join } from "node:path";
+import type { FrameLocator, Page } from "playwright-core";
+import sharp from "sharp";
+import { chooseFromContextMenu, chooseTheme, lenses, openFile, runCommand } from "../../test/e2e/actions.ts";
+import { openWorkbench, webviewFrame } from "../../test/harness/workbench.ts";
+
+/** Pixels across: as wide as a README is shown, at twice the density of old screens or less. */
+const width = 1200;
+
+/**
+ * Opens the sample's config, its runs compared, and its graph, and keeps a picture of each.
+ * @param workspace a folder with resnet20.onnx, resnet20.brecq.json and the results of its runs, sensitivities too
+ * @param target where the pictures go
+ */
+export async function takePictures({ workspace, vsix, target }: { workspace: string; vsix: string; target: string }): Promise<void> {
+  const workbench = await openWorkbench({ workspace, vsix });
+  const { page } = workbench;
+  const view = webviewFrame(page);
+  try {
+    await openFile(page, "resnet20.brecq.json");
+    await runCommand(page, "BRECQ: Show Runs");
+    await lenses(page, /top-1/).first().waitFor({ timeout: 60_000 });
+    await keep(page, target, "result");
+    await compare(page, view, target);
+    await graph(page, view, target);
+  } finally {
+    await workbench.close();
+  }
+}
+
+async function compare(page: Page, view: FrameLocator, target: string): Promise<void> {
+  await lenses(page, "Compare").first().click();
+  await view.getByRole("row", { name: /Top-1 \d/ }).waitFor();
+  await view.locator(".chart canvas").waitFor();
+  await keep(page, target, "compare");
+}
+
+async function graph(page: Page, view: FrameLocator, target: string): Promise<void> {
+  await runCommand(page, "View: Close All Editors");
+  await runCommand(page, "File: Focus on Files Explorer");
+  await chooseFromContextMenu(page, "resnet20.onnx", "Open Graph");
+  await view.locator(".card").first().waitFor({ timeout: 60_000 });
+  await runCommand(page, "View: Toggle Primary Side Bar Visibility");
+  await chooseTheme(page, "Dark Modern");
+  await view.getByRole("button", { name: "Blocks", exact: true }).click();
+  await view.locator("#run").selectOption("w2");
+  await view.locator("#colour").selectOption({ label: "Sensitivity at 2 bits" });
+  await view.getByRole("region", { name: "Legend" }).waitFor();
+  await view.getByRole("combobox", { name: /Find by name/ }).fill("layer1.0 residual");
+  await view.getByRole("option").first().waitFor();
+  await page.keyboard.press("Enter");
+  await view.getByRole("button", { name: "Details", exact: true }).click();
+  await view.locator(".matrix table").waitFor();
+  await keep(page, target, "graph");
+}
+
+async function keep(page: Page, target: string, name: string): Promise<void> {
+  // What has only just appeared is still moving.
+  await page.waitForTimeout(1500);
+  const png = await page.screenshot();
+  await sharp(png)
+    .resize({ width })
+    .png({ palette: true, compressionLevel: 9, effort: 10 })
+    .toFile(join(target, `${name}.png`));
+}
