@@ -1,5 +1,6 @@
 /** @file Runs side by side: the rows of the compare view, of its copies and of the comparing tools. */
 import { formatByteSize } from "./byteSize.ts";
+import { csvCell } from "./csvCell.ts";
 import { metricNames } from "./metricNames.ts";
 import type { RunResult } from "./result.ts";
 
@@ -108,14 +109,6 @@ export function comparisonToCsv(comparison: Comparison): string {
     rows.push(["block loss before", name, "", ...before], ["block loss after", name, "", ...after]);
   }
   return `${rows.map((row) => row.map(csvCell).join(",")).join("\n")}\n`;
-}
-
-/** Quotes what would break the row, and disarms names that a spreadsheet would run as formulas. */
-function csvCell(value: number | string | undefined): string {
-  if (value === undefined) return "";
-  if (typeof value === "number") return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function lossText(loss: number | undefined): string {

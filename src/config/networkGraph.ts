@@ -9,7 +9,7 @@ export const operatorNodeSchema = z.object({
   name: z.string(),
   op: z.string(),
   domain: z.string(),
-  parent: z.string().describe("Id of the block, or of the stage where it is in none."),
+  parent: z.string().optional().describe("Id of the block, or of the stage where it is in none; absent where neither is known."),
   layer: z.string().optional().describe("Name of the layer, where the operator is one."),
   outputShape: shape.optional(),
   attributes: z.record(z.string(), z.string()).describe("As text, cut to a readable length."),
@@ -32,6 +32,7 @@ export const layerFactsSchema = z.object({
   block: z.string(),
   stage: z.string(),
   shape: z.array(z.number()),
+  input: z.string().optional().describe("The value whose quantized range is the layer's range of activations."),
   parameters: z.number(),
   weights: z.number().int().describe("How many weights are quantized, and"),
   channels: z.number().int().describe("how many output channels have a scale of their own: what the size follows from."),
@@ -55,6 +56,10 @@ export const networkGraphSchema = z.object({
   aliases: z.record(z.string(), z.array(z.string())).describe("What else layers may be called in a config, by name."),
   fp32Bytes: z.number().describe("Size of the model file, with the data files that it names."),
   warnings: z.array(z.string()),
+  unprepared: z
+    .string()
+    .optional()
+    .describe("Why the network cannot be prepared for quantization, a sentence for the user: then only the operators of the file are here."),
 });
 
 export type OperatorNode = z.infer<typeof operatorNodeSchema>;

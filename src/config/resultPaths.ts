@@ -20,6 +20,11 @@ export function runFiles(configFile: string, run: string): { folder: string; res
   };
 }
 
+/** Where the front of a run's search lies, or of a search without a run. */
+export function frontFile(configFile: string, run: string | undefined): string {
+  return join(resultsFolder(configFile), ...(run === undefined ? [] : [run]), "search.json");
+}
+
 /** Where a config's measured sensitivities lie. */
 export function sensitivityFile(configFile: string): string {
   return join(resultsFolder(configFile), "sensitivity.json");

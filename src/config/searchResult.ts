@@ -25,6 +25,14 @@ export const frontSchema = z.object({
   points: z.array(z.object({ bits: searchResultSchema.shape.bits, predictedLoss: z.number(), costs: costsSchema })),
 });
 
+/** A front as it lies beside the config, with the search that it was made for. */
+export const storedFrontSchema = z.object({
+  run: z.string().optional().describe("Absent where no run was named: then the defaults count."),
+  search: searchResultSchema,
+  front: frontSchema,
+});
+
 export type SearchCosts = z.infer<typeof costsSchema>;
 export type SearchResult = z.infer<typeof searchResultSchema>;
 export type Front = z.infer<typeof frontSchema>;
+export type StoredFront = z.infer<typeof storedFrontSchema>;

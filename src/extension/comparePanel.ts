@@ -2,7 +2,9 @@ import { basename } from "node:path";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import { type Comparison, compareRuns, comparisonToCsv, comparisonToMarkdown } from "../config/comparison.ts";
+import { frontToCsv, frontToMarkdown } from "../config/frontTable.ts";
 import type { RunResult } from "../config/result.ts";
+import type { StoredFront } from "../config/searchResult.ts";
 import type { CopyFormat, ToCompareView } from "../protocol/compareView.ts";
 import { readConfig } from "./configFiles.ts";
 import type { ResultStore } from "./resultStore.ts";
@@ -98,6 +100,7 @@ class ComparePanel {
       type: "show",
       config: this.config,
       results: await this.readResults(),
+      fronts: await this.readFronts(),
       selected: this.wanted,
       translations: viewTranslations(),
       running: this.manager.active.filter(({ config }) => config === this.config).map(({ run }) => run),
@@ -115,6 +118,7 @@ class ComparePanel {
     const { data: message } = fromCompareViewSchema.safeParse(raw);
     if (message?.type === "ready") await this.show();
     if (message?.type === "copy") await this.copy(message.format, message.runs);
+    if (message?.type === "copy-front") await this.copyFront(message.format, message.run);
   }
 
   private async copy(format: CopyFormat, runs: string[]): Promise<void> {
@@ -123,10 +127,34 @@ class ComparePanel {
     vscode.window.setStatusBarMessage(l10n.t("Copied {0} runs as {1}.", results.length, format), 3000);
   }
 
+  private async copyFront(format: CopyFormat, run: string | undefined): Promise<void> {
+    const stored = await this.results.readFront(this.config, run);
+    if (!stored) return;
+    await vscode.env.clipboard.writeText(writeFront(stored, format));
+    vscode.window.setStatusBarMessage(l10n.t("Copied {0} points as {1}.", stored.front.points.length, format), 3000);
+  }
+
+  private async readFronts(): Promise<StoredFront[]> {
+    const { runs } = await readConfig(this.config);
+    const fronts = await Promise.all([undefined, ...runs.map(({ name }) => name)].map((run) => this.results.readFront(this.config, run)));
+    return fronts.filter((front) => front !== undefined);
+  }
+
   private async readResults(): Promise<RunResult[]> {
     const { runs } = await readConfig(this.config);
     const stored = await Promise.all(runs.map(({ name }) => this.results.read(this.config, name)));
     return stored.flatMap(({ result }) => (result ? [result] : []));
+  }
+}
+
+function writeFront({ run, search, front }: StoredFront, format: CopyFormat): string {
+  switch (format) {
+    case "csv":
+      return frontToCsv(front);
+    case "markdown":
+      return frontToMarkdown(front);
+    case "json":
+      return `${JSON.stringify({ run, search, front }, undefined, 2)}\n`;
   }
 }
 

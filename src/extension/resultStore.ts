@@ -2,7 +2,8 @@ import { access, readFile, rm, stat } from "node:fs/promises";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { RunResult } from "../config/result.ts";
-import { runFiles } from "../config/resultPaths.ts";
+import { frontFile, runFiles } from "../config/resultPaths.ts";
+import type { StoredFront } from "../config/searchResult.ts";
 
 /** What lies on the disk for one run. */
 export interface StoredRun {
@@ -17,7 +18,7 @@ export interface StoredRun {
 export class ResultStore implements vscode.Disposable {
   private readonly cache = new Map<string, { modified: number; run: Pick<StoredRun, "result" | "problem"> }>();
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly watcher = vscode.workspace.createFileSystemWatcher("**/*.results/**/{result.json,checkpoint}");
+  private readonly watcher = vscode.workspace.createFileSystemWatcher("**/*.results/**/{result.json,checkpoint,search.json}");
   readonly onDidChange = this.changed.event;
 
   constructor() {
@@ -37,6 +38,18 @@ export class ResultStore implements vscode.Disposable {
       ),
     ]);
     return { ...stored, resumable };
+  }
+
+  /** The front of a run's search, or of one without a run; a damaged file counts as none. */
+  async readFront(config: string, run: string | undefined): Promise<StoredFront | undefined> {
+    const text = await readFile(frontFile(config, run), "utf8").catch(() => undefined);
+    if (text === undefined) return undefined;
+    const { storedFrontSchema } = await import("../config/searchResult.ts");
+    try {
+      return storedFrontSchema.parse(JSON.parse(text));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Removes everything that a run has left. */

@@ -1,6 +1,9 @@
 /** @file Messages between the extension host and the compare view. */
 import { z } from "zod";
 import { resultSchema } from "../config/result.ts";
+import { storedFrontSchema } from "../config/searchResult.ts";
+
+const copyFormat = z.enum(["csv", "json", "markdown"]);
 
 /** Host → view. */
 export const toCompareViewSchema = z.discriminatedUnion("type", [
@@ -10,6 +13,7 @@ export const toCompareViewSchema = z.discriminatedUnion("type", [
     results: z.array(resultSchema).describe("All finished runs, in the config's order."),
     selected: z.array(z.string()).optional().describe("Runs to compare; without it the view keeps its choice."),
     translations: z.record(z.string(), z.string()).optional(),
+    fronts: z.array(storedFrontSchema).describe("Of the searches that lie beside the config."),
     running: z.array(z.string()).describe("Runs that go on now."),
   }),
 ]);
@@ -17,9 +21,10 @@ export const toCompareViewSchema = z.discriminatedUnion("type", [
 /** View → host. */
 export const fromCompareViewSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
-  z.object({ type: z.literal("copy"), format: z.enum(["csv", "json", "markdown"]), runs: z.array(z.string()) }),
+  z.object({ type: z.literal("copy"), format: copyFormat, runs: z.array(z.string()) }),
+  z.object({ type: z.literal("copy-front"), format: copyFormat, run: z.string().optional() }),
 ]);
 
 export type ToCompareView = z.infer<typeof toCompareViewSchema>;
 export type FromCompareView = z.infer<typeof fromCompareViewSchema>;
-export type CopyFormat = Extract<FromCompareView, { type: "copy" }>["format"];
+export type CopyFormat = z.infer<typeof copyFormat>;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { layerDetailsSchema } from "../config/layerDetails.ts";
 import { groupNodeSchema, layerFactsSchema, operatorNodeSchema } from "../config/networkGraph.ts";
-import { blockResultSchema, layerResultSchema } from "../config/result.ts";
+import { activationResultSchema, blockResultSchema, layerResultSchema } from "../config/result.ts";
 import { sensitivitySchema } from "../config/sensitivity.ts";
 
 const bits = z.union([z.int().min(2).max(8), z.literal("fp32")]);
@@ -42,6 +42,7 @@ export const shownRunSchema = z.object({
   bits: z.record(z.string(), layerBitsSchema).describe("By layer, as the config says now."),
   firstLast: z.array(z.string()).describe("Layers whose bits come from `firstLast`."),
   layers: z.array(layerResultSchema).describe("Results of the last run; empty before."),
+  activations: z.array(activationResultSchema).describe("What that run quantized between the layers."),
   blocks: z.array(blockResultSchema),
 });
 
@@ -55,7 +56,9 @@ export const toGraphViewSchema = z.discriminatedUnion("type", [
     layers: z.array(layerFactsSchema),
     groups: z.array(groupNodeSchema).describe('All stages and blocks: the table and "apply to" need them.'),
     config: z.string().optional().describe("Name of the config whose bits are shown."),
+    configFile: z.string().optional().describe("Its path, by which the view asks for it again after the window was reloaded."),
     runs: z.array(z.string()),
+    unprepared: z.string().optional().describe("Why only the operators of the file are known: a sentence for the user."),
     warnings: z.array(z.string()).optional().describe("Sentences for the user about what of the network could not be read."),
     translations: z.record(z.string(), z.string()).optional(),
   }),
@@ -71,7 +74,7 @@ export const toGraphViewSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("found"),
     query: z.string(),
-    hits: z.array(z.object({ id: z.string(), name: z.string(), op: z.string(), shape: z.string() })),
+    hits: z.array(z.object({ id: z.string(), name: z.string(), op: z.string(), shape: z.string(), layers: z.array(z.string()) })),
   }),
   z.object({ type: z.literal("trace"), from: z.string(), direction: z.enum(["up", "down"]), ids: z.array(z.string()) }),
   z.object({ type: z.literal("select"), layers: z.array(z.string()).describe("The config's text was clicked, or a command asks.") }),
@@ -80,7 +83,13 @@ export const toGraphViewSchema = z.discriminatedUnion("type", [
 
 /** View → host. */
 export const fromGraphViewSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("ready") }),
+  z.object({
+    type: z.literal("ready"),
+    shown: z
+      .object({ config: z.string().optional(), run: z.string().optional(), other: z.string().optional() })
+      .optional()
+      .describe("What a view that was there before showed; without a run, FP32."),
+  }),
   z.object({ type: z.literal("open"), groups: z.array(z.string()).describe("Ids of all groups that are to be open."), focus: z.string().optional() }),
   z.object({ type: z.literal("edit"), layers: z.array(z.string()), which: z.enum(["weights", "activations"]), bits }),
   z.object({ type: z.literal("show-run"), run: z.string().optional(), other: z.string().optional() }),

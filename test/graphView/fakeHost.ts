@@ -56,12 +56,14 @@ export class FakeHost {
   }
 
   sendModel(): Promise<void> {
-    const { model, opset, fp32Bytes, layers, groups } = this.graph;
-    return this.post({ type: "model", name: model, opset, fp32Bytes, layers, groups, config: this.config, runs: [...this.runs.keys()] });
+    const { model, opset, fp32Bytes, layers, groups, unprepared } = this.graph;
+    const config = this.config;
+    const runs = [...this.runs.keys()];
+    return this.post({ type: "model", name: model, opset, fp32Bytes, layers, groups, unprepared, config, configFile: config, runs });
   }
 
   sendRun(): Promise<void> {
-    const fp32: ShownRun = { bits: {}, firstLast: [], layers: [], blocks: [] };
+    const fp32: ShownRun = { bits: {}, firstLast: [], layers: [], activations: [], blocks: [] };
     const other = this.other === undefined ? undefined : this.runs.get(this.other);
     return this.post({ type: "run", shown: this.run === undefined ? fp32 : this.runs.get(this.run)!, other });
   }
@@ -83,6 +85,10 @@ function runOf(graph: NetworkGraph, run: string, bits: number): ShownRun {
     layers: graph.layers.map(({ name, op, block, shape, parameters }, index) => {
       return { name, op, block, shape, parameters, weightBits: bits, activationBits: 8, bytes: parameters, sqnr: 10 + index, flipped: index / 100 };
     }),
+    // Layer i reads values from 0 to i + 1.
+    activations: graph.layers.flatMap(({ name, input }, index) =>
+      input === undefined ? [] : [{ value: input, readers: [name], bits: 8, scale: (index + 1) / 255, zeroPoint: 0 }],
+    ),
     blocks: blocks.map(({ name, kind, layers }, index) => ({
       name,
       kind,

@@ -87,7 +87,9 @@ describe.skipIf(!canRun)("the graph view of ResNet-20 (needs Chromium and ../sha
     await view.page.keyboard.type("layer3.2.conv2");
     await view.page.getByRole("option").first().waitFor();
     await view.page.keyboard.press("Enter");
-    await view.page.locator(".card.focused", { hasText: "layer3.2.conv2" }).waitFor();
+    await view.page.locator(".card.focused.selected", { hasText: "layer3.2.conv2" }).waitFor();
+    expect(host.last("select")?.layers).toEqual(["layer3.2.conv2"]);
+    await view.page.keyboard.press("Escape");
     await view.page.keyboard.press("Shift+U");
     await expect.poll(() => host.last("trace")?.direction).toBe("down");
     await expect.poll(() => view.page.locator(".card.faint").count()).toBeGreaterThan(0);
@@ -95,6 +97,70 @@ describe.skipIf(!canRun)("the graph view of ResNet-20 (needs Chromium and ../sha
     await expect.poll(() => view.page.locator(".card.faint").count()).toBe(0);
     await view.page.keyboard.press("Shift+I");
     await view.page.locator(".card.terminal.focused").waitFor();
+  });
+
+  it("2: goes from one found layer to the next and back, and selects each", async () => {
+    await view.page.keyboard.press("Control+f");
+    await view.page.keyboard.type("conv1 layer1");
+    await view.page.getByRole("option").nth(2).waitFor();
+    for (const [key, place, layer] of [
+      ["Enter", "1 of 3", "layer1.0.conv1"],
+      ["Enter", "2 of 3", "layer1.1.conv1"],
+      ["Enter", "3 of 3", "layer1.2.conv1"],
+      ["Enter", "1 of 3", "layer1.0.conv1"],
+      ["Shift+Enter", "3 of 3", "layer1.2.conv1"],
+    ] as const) {
+      await view.page.keyboard.press(key);
+      await view.page.getByRole("status").filter({ hasText: place }).waitFor();
+      await view.page.locator(".card.focused.selected", { hasText: layer }).waitFor();
+      expect(host.last("select")?.layers).toEqual([layer]);
+    }
+    expect(await view.page.evaluate("document.activeElement.id")).toBe("search");
+    await view.page.getByRole("button", { name: "Previous", exact: true }).click();
+    await view.page.getByRole("status").filter({ hasText: "2 of 3" }).waitFor();
+  });
+
+  it("2: draws the operators alone where the network cannot be prepared, and says why", async () => {
+    const { operators } = graph;
+    const raw = {
+      ...graph,
+      groups: [],
+      layers: [],
+      firstLast: [],
+      operators: operators.map(({ parent: _, layer: __, ...operator }) => operator),
+      unprepared: 'The input "x" has no shape.',
+    };
+    host = new FakeHost(raw);
+    host.post = (message) => view.post(message);
+    await host.receive({ type: "ready" });
+    const banner = view.page.getByRole("alert");
+    await banner.waitFor();
+    expect(await banner.textContent()).toMatch(/blocks, bits and sensitivity are missing .*The input "x" has no shape\.$/);
+    await view.page.locator(".card.plain", { hasText: "Conv" }).first().click();
+    expect(await view.page.locator(".card.frame, .card.closed").count()).toBe(0);
+    for (const name of ["Compute sensitivity", "Blocks", "Table"]) expect(await button(name).count()).toBe(0);
+    await button("Details").click();
+    expect(await view.page.getByRole("region", { name: "Details" }).textContent()).toContain("kernel_shape");
+    await view.picture("unprepared");
+    expect(view.problems).toEqual([]);
+  });
+
+  it("3: colours by the ranges of activations that the run has quantized, with the values as text", async () => {
+    await button("Operators").click();
+    await view.page.locator("#colour").selectOption("activationRange");
+    // Layer i reads values up to i + 1; the second is the second one of the table.
+    const layer = view.page.locator(".card.layer", { hasText: "layer1.0.conv1" });
+    await expect.poll(() => layer.textContent()).toMatch(/A 8.*2$/);
+    const headings = view.page.getByRole("columnheader");
+    const column = (await headings.allTextContents()).findIndex((text) => text.startsWith("A greatest"));
+    const row = view.page.getByRole("row").filter({ hasText: "layer1.0.conv1" });
+    // The first cell is the row's heading.
+    expect(
+      await row
+        .getByRole("gridcell")
+        .nth(column - 1)
+        .textContent(),
+    ).toBe("2");
   });
 
   it("3: colours by sensitivity as it comes, with values as text and what groups show", async () => {
@@ -223,7 +289,7 @@ describe.skipIf(!canRun)("the graph view of ResNet-20 (needs Chromium and ../sha
     const details = view.page.getByRole("region", { name: "Details" });
     await details.getByRole("img", { name: /Histogram of weights.*16 values/ }).waitFor();
     await details.getByRole("img", { name: /Loss curve of the block layer1\.0/ }).waitFor();
-    expect(await details.textContent()).toMatch(/Range of activations\s*0 to 6[\s\S]*Rounded away from nearest\s*1\.0 %/);
+    expect(await details.textContent()).toMatch(/Range of activations\s*0 to 2[\s\S]*Rounded away from nearest\s*1\.0 %/);
   });
 
   it("9: exports SVG, PNG, CSV and one HTML file", async () => {

@@ -8,8 +8,10 @@ import "./style.css";
 import * as l10n from "@vscode/l10n";
 import { compareRuns } from "../../src/config/comparison.ts";
 import type { RunResult } from "../../src/config/result.ts";
+import type { StoredFront } from "../../src/config/searchResult.ts";
 import type { CopyFormat } from "../../src/protocol/compareView.ts";
 import { element } from "./dom.ts";
+import { frontSection } from "./frontView.ts";
 import { onMessage, savedState, saveState, send } from "./host.ts";
 import { LossChart } from "./lossChart.ts";
 import { blocksTable, layersTable, overviewTable } from "./tables.ts";
@@ -17,6 +19,7 @@ import { blocksTable, layersTable, overviewTable } from "./tables.ts";
 const app = document.getElementById("app")!;
 const chart = new LossChart();
 let results: RunResult[] = [];
+let fronts: StoredFront[] = [];
 let running: string[] = [];
 let config = savedState()?.config ?? "";
 let selected = savedState()?.selected ?? [];
@@ -25,7 +28,7 @@ let block = savedState()?.block;
 onMessage((message) => {
   if (message.translations) l10n.config({ contents: message.translations });
   const known = new Set(results.map(({ run }) => run));
-  ({ config, results, running } = message);
+  ({ config, results, fronts, running } = message);
   const names = results.map(({ run }) => run);
   // A run that finishes while the view is open is added to what is compared.
   const added = known.size > 0 ? names.filter((name) => !known.has(name)) : [];
@@ -43,6 +46,7 @@ function render(): void {
     app.replaceChildren(
       element("h1", {}, l10n.t("Compare runs")),
       element("p", {}, l10n.t("No run of this config has a result yet. Run one from the lens above it.")),
+      ...fronts.map(frontSection),
     );
     return;
   }
@@ -55,6 +59,7 @@ function render(): void {
     overviewTable(comparison),
     ...(comparison.blocks.length > 0 ? [curves(comparison.blocks.map(({ name }) => name)), blocksTable(comparison)] : []),
     layersTable(comparison),
+    ...fronts.map(frontSection),
   );
   if (comparison.blocks.length > 0) chart.show(shown, block!);
   if (focused) document.getElementById(focused)?.focus();

@@ -2,6 +2,7 @@
 import * as l10n from "@vscode/l10n";
 import { type Comparison, type ComparisonRow, formatValue } from "../../src/config/comparison.ts";
 import { element } from "./dom.ts";
+import { figureLabel } from "./labels.ts";
 
 export function overviewTable({ runs, overview }: Comparison): HTMLElement {
   const rows = overview.map((row) => {
@@ -9,7 +10,7 @@ export function overviewTable({ runs, overview }: Comparison): HTMLElement {
     return element(
       "tr",
       {},
-      element("th", { scope: "row" }, row.label),
+      element("th", { scope: "row" }, figureLabel(row.label)),
       ...row.values.map((value, index) => numberCell(formatValue(value, row.unit), index === best ? "best" : "")),
     );
   });
@@ -54,7 +55,7 @@ function numberCell(text: string, className = ""): HTMLTableCellElement {
   return element("td", { class: `number ${className}` }, element("span", {}, text));
 }
 
-function table(caption: string, headings: string[], rows: HTMLElement[]): HTMLElement {
+export function table(caption: string, headings: string[], rows: HTMLElement[]): HTMLElement {
   const head = element("tr", {}, ...headings.map((heading, index) => element("th", { scope: "col", class: index === 0 ? "" : "number" }, heading)));
   // Wide tables scroll sideways, also by keyboard.
   return element(

@@ -25,6 +25,14 @@ export function App() {
     <>
       <h1 className="hidden">{l10n.t("Network of {0}", model.name)}</h1>
       <Toolbar />
+      {model.unprepared !== undefined && (
+        <p className="warnings" role="alert">
+          {l10n.t(
+            "Only the operators of the file are shown: blocks, bits and sensitivity are missing because the network cannot be prepared for quantization. {0}",
+            model.unprepared,
+          )}
+        </p>
+      )}
       {model.warnings && model.warnings.length > 0 && (
         <ul className="warnings" aria-label={l10n.t("Warnings")}>
           {model.warnings.map((warning) => (
@@ -33,19 +41,21 @@ export function App() {
         </ul>
       )}
       <div className="main">
-        <div className="panes">
-          {[shown, ...(comparing ? [other] : [])].map((run, pane) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a pane is its place
-            <ReactFlowProvider key={pane}>
-              <GraphPane pane={pane} run={run} compared={compared} heat={heat.panes[pane]!} />
-            </ReactFlowProvider>
-          ))}
+        <div className="network">
+          <div className="panes">
+            {[shown, ...(comparing ? [other] : [])].map((run, pane) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a pane is its place
+              <ReactFlowProvider key={pane}>
+                <GraphPane pane={pane} run={run} compared={compared} heat={heat.panes[pane]!} />
+              </ReactFlowProvider>
+            ))}
+          </div>
           <Legend heat={heat} />
         </div>
-        {panel === "table" && <LayerTable />}
+        {panel === "table" && model.unprepared === undefined && <LayerTable />}
         {panel === "details" && <DetailsPanel />}
       </div>
-      <StatusLine />
+      {model.unprepared === undefined && <StatusLine />}
       <BitsMenu />
       <ShortcutSheet />
     </>

@@ -141,7 +141,7 @@ export function GraphPane({ pane, run, compared, heat }: GraphPaneProps) {
         proOptions={{ hideAttribution: true }}
       >
         {isFar && <Overview drawing={drawing} nodeAt={nodeAt} traced={traced} />}
-        <Minimap layout={drawing.layout} heat={heat} area={area} />
+        <Minimap drawing={drawing} heat={heat} area={area} />
       </ReactFlow>
     </div>
   );

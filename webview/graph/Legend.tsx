@@ -14,15 +14,17 @@ export function Legend({ heat: { metric, scale } }: { heat: HeatMap }) {
       <strong>{metric.label}</strong>
       {scale ? (
         <>
-          <span className="ramp" aria-hidden="true">
-            {shares.map((share) => (
-              <span key={share} style={{ background: hex(colourAt(share, scale)) }} />
-            ))}
-          </span>
-          <span className="marks">
-            {[0, 0.5, 1].map((share) => (
-              <span key={share}>{metric.format(valueAt(share, scale))}</span>
-            ))}
+          <span className="scale">
+            <span className="ramp" aria-hidden="true">
+              {shares.map((share) => (
+                <span key={share} style={{ background: hex(colourAt(share, scale)) }} />
+              ))}
+            </span>
+            <span className="marks">
+              {[0, 0.5, 1].map((share) => (
+                <span key={share}>{metric.format(valueAt(share, scale))}</span>
+              ))}
+            </span>
           </span>
           <span className="small">
             {aggregateText(metric.aggregate)} {scale.logarithmic ? l10n.t("Logarithmic.") : ""}

@@ -1,20 +1,21 @@
 import { useReactFlow, useViewport } from "@xyflow/react";
 import { type RefObject, useEffect, useRef } from "react";
 import { useTheme } from "./colour/useTheme.ts";
-import type { Layout } from "./layout/geometry.ts";
 import type { Heat } from "./metrics/heat.ts";
+import type { Drawing } from "./state/state.ts";
 
 const most = { width: 150, height: 190 };
 const margin = 6;
 
 interface MinimapProps {
-  layout: Layout;
+  drawing: Drawing;
   heat: ReadonlyMap<string, Heat>;
   area: RefObject<HTMLDivElement | null>;
 }
 
 /** The whole graph in small, on a canvas: ten thousand nodes are one picture, redrawn only when the layout or the colours change. */
-export function Minimap({ layout, heat, area }: MinimapProps) {
+export function Minimap({ drawing, heat, area }: MinimapProps) {
+  const { graph, layout } = drawing;
   const viewport = useViewport();
   const flow = useReactFlow();
   const theme = useTheme();
@@ -31,14 +32,15 @@ export function Minimap({ layout, heat, area }: MinimapProps) {
     const context = canvas.current!.getContext("2d")!;
     const plain = getComputedStyle(canvas.current!).color;
     context.clearRect(0, 0, width, height);
-    const boxes = Object.entries(layout.boxes).sort(([, a], [, b]) => b.width * b.height - a.width * a.height);
-    for (const [id, box] of boxes) {
-      const colour = heat.get(id)?.background;
+    // Open groups are frames in the graph: filled, they would hide what is in them.
+    for (const node of graph.nodes.filter((each) => each.type !== "group" || !each.open)) {
+      const box = layout.boxes[node.id]!;
+      const colour = heat.get(node.id)?.background;
       context.globalAlpha = colour ? 1 : 0.35;
       context.fillStyle = colour ?? plain;
       context.fillRect(left + box.x * scale, top + box.y * scale, Math.max(1, box.width * scale), Math.max(1, box.height * scale));
     }
-  }, [layout, heat, theme, scale, width, height, left, top]);
+  }, [graph, layout, heat, theme, scale, width, height, left, top]);
 
   const shown = area.current?.getBoundingClientRect() ?? { width: 0, height: 0 };
   const window = {

@@ -1,18 +1,21 @@
 import * as l10n from "@vscode/l10n";
 import { useEffect, useState } from "react";
 import { send } from "./host.ts";
-import { reveal } from "./state/actions.ts";
+import { goTo } from "./state/actions.ts";
 import { setState, useView } from "./state/store.ts";
 
 const pause = 120;
 
-/** Finds names, operators and shapes; the arrow keys and Enter choose. */
+/** Finds names, operators and shapes. Enter goes to what is found and selects it, again and again to the next; Shift+Enter to the previous. */
 export function SearchBox() {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
+  /** Whether the active hit is the one that is selected; before, the list is there to choose from. */
+  const [isThere, setIsThere] = useState(false);
   const found = useView((state) => state.found);
   useEffect(() => {
     setActive(0);
+    setIsThere(false);
     if (query.trim() === "") {
       setState({ found: undefined });
       return;
@@ -20,11 +23,22 @@ export function SearchBox() {
     const timer = setTimeout(() => send({ type: "find", query }), pause);
     return () => clearTimeout(timer);
   }, [query]);
-  const hits = found?.hits ?? [];
-  const isOpen = query.trim() !== "" && found?.query === query;
-  const choose = (id: string | undefined) => {
-    if (id === undefined) return;
-    reveal(id);
+  const isAnswered = query.trim() !== "" && found?.query === query;
+  const hits = isAnswered ? found.hits : [];
+  const isOpen = isAnswered && !isThere;
+  const choose = (index: number) => {
+    const hit = hits[index];
+    if (!hit) return;
+    setActive(index);
+    setIsThere(true);
+    goTo(hit);
+  };
+  const step = (by: number) => choose(isThere ? (active + by + hits.length) % hits.length : active);
+  const point = (index: number) => {
+    setIsThere(false);
+    setActive(Math.max(0, Math.min(hits.length - 1, index)));
+  };
+  const leave = () => {
     setQuery("");
     document.querySelector<HTMLElement>(".pane")?.focus();
   };
@@ -42,18 +56,31 @@ export function SearchBox() {
         value={query}
         onChange={({ target }) => setQuery(target.value)}
         onKeyDown={(event) => {
-          if (event.key === "ArrowDown") setActive(Math.min(hits.length - 1, active + 1));
-          else if (event.key === "ArrowUp") setActive(Math.max(0, active - 1));
-          else if (event.key === "Enter") choose(hits[active]?.id);
-          else if (event.key === "Escape") setQuery("");
+          if (event.key === "ArrowDown") point(active + 1);
+          else if (event.key === "ArrowUp") point(active - 1);
+          else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+          else if (event.key === "Escape") leave();
           else return;
           event.preventDefault();
         }}
       />
+      {isThere && hits.length > 0 && (
+        <>
+          <span className="place" role="status">
+            {l10n.t("{0} of {1}", active + 1, hits.length)}
+          </span>
+          <button type="button" aria-label={l10n.t("Previous")} title={l10n.t("Previous (Shift+Enter)")} onClick={() => step(-1)}>
+            ↑
+          </button>
+          <button type="button" aria-label={l10n.t("Next")} title={l10n.t("Next (Enter)")} onClick={() => step(1)}>
+            ↓
+          </button>
+        </>
+      )}
       <span id="hits" className="popup hits" role="listbox" aria-label={l10n.t("Found")} hidden={!isOpen}>
         {hits.map(({ id, name, op, shape }, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
-          <span key={id} id={`hit-${index}`} role="option" tabIndex={-1} aria-selected={index === active} onClick={() => choose(id)}>
+          <span key={id} id={`hit-${index}`} role="option" tabIndex={-1} aria-selected={index === active} onClick={() => choose(index)}>
             <b>{op}</b> {name} <span className="small">{shape}</span>
           </span>
         ))}

@@ -16,7 +16,13 @@ export function StatusLine() {
     [model, shown, sensitivity],
   );
   const lossPart =
-    loss === undefined ? l10n.t("not measured") : unknown > 0 ? l10n.t("{0} and {1} unknown layers", lossText(loss), unknown) : lossText(loss);
+    loss === undefined
+      ? l10n.t("not measured")
+      : unknown === 0
+        ? lossText(loss)
+        : unknown === 1
+          ? l10n.t("{0} and 1 unknown layer", lossText(loss))
+          : l10n.t("{0} and {1} unknown layers", lossText(loss), unknown);
   return (
     <footer className="status">
       <span role="status">

@@ -16,21 +16,12 @@ export function Toolbar() {
   const [other, setOther] = useState("");
   useEffect(() => setOther(view.comparing ? (view.other?.run ?? "fp32") : ""), [view.comparing, view.other]);
   const runs = view.model.runs;
+  // Of a network that cannot be prepared, only the operators are known.
+  const isPrepared = view.model.unprepared === undefined;
   return (
     <header className="toolbar">
       <SearchBox />
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
-      <span role="group" aria-label={l10n.t("Levels")}>
-        <button type="button" onClick={() => showLevel("stages")}>
-          {l10n.t("Stages")}
-        </button>
-        <button type="button" onClick={() => showLevel("blocks")}>
-          {l10n.t("Blocks")}
-        </button>
-        <button type="button" onClick={() => showLevel("operators")}>
-          {l10n.t("Operators")}
-        </button>
-      </span>
+      {isPrepared && <Levels />}
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
       <span role="group" aria-label={l10n.t("Go to")}>
         <button type="button" onClick={zoomToFit}>
@@ -63,11 +54,13 @@ export function Toolbar() {
       <button type="button" onClick={() => send({ type: "choose-node-data" })}>
         {l10n.t("Own values…")}
       </button>
-      <button type="button" onClick={measure}>
-        {view.measuring ? l10n.t("Stop measuring") : l10n.t("Compute sensitivity")}
-      </button>
+      {isPrepared && (
+        <button type="button" onClick={measure}>
+          {view.measuring ? l10n.t("Stop measuring") : l10n.t("Compute sensitivity")}
+        </button>
+      )}
       {view.progress !== undefined && view.measuring && <span role="status">{view.progress}</span>}
-      {runs.length > 0 && (
+      {isPrepared && runs.length > 0 && (
         <label>
           {l10n.t("Run")}{" "}
           <select
@@ -82,29 +75,33 @@ export function Toolbar() {
           </select>
         </label>
       )}
-      <label>
-        {l10n.t("Compare with")}{" "}
-        <select
-          id="other"
-          value={other}
-          onChange={({ target }) => {
-            setOther(target.value);
-            compareWith(target.value || undefined);
-          }}
-        >
-          <option value="">{l10n.t("nothing")}</option>
-          <option value="fp32">FP32</option>
-          {runs.map((run) => (
-            <option key={run} value={run}>
-              {run}
-            </option>
-          ))}
-        </select>
-      </label>
+      {isPrepared && (
+        <label>
+          {l10n.t("Compare with")}{" "}
+          <select
+            id="other"
+            value={other}
+            onChange={({ target }) => {
+              setOther(target.value);
+              compareWith(target.value || undefined);
+            }}
+          >
+            <option value="">{l10n.t("nothing")}</option>
+            <option value="fp32">FP32</option>
+            {runs.map((run) => (
+              <option key={run} value={run}>
+                {run}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <ExportMenu />
-      <button type="button" aria-pressed={view.panel === "table"} onClick={() => setState({ panel: view.panel === "table" ? "none" : "table" })}>
-        {l10n.t("Table")}
-      </button>
+      {isPrepared && (
+        <button type="button" aria-pressed={view.panel === "table"} onClick={() => setState({ panel: view.panel === "table" ? "none" : "table" })}>
+          {l10n.t("Table")}
+        </button>
+      )}
       <button
         type="button"
         aria-pressed={view.panel === "details"}
@@ -116,5 +113,22 @@ export function Toolbar() {
         ?
       </button>
     </header>
+  );
+}
+
+function Levels() {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <span role="group" aria-label={l10n.t("Levels")}>
+      <button type="button" onClick={() => showLevel("stages")}>
+        {l10n.t("Stages")}
+      </button>
+      <button type="button" onClick={() => showLevel("blocks")}>
+        {l10n.t("Blocks")}
+      </button>
+      <button type="button" onClick={() => showLevel("operators")}>
+        {l10n.t("Operators")}
+      </button>
+    </span>
   );
 }

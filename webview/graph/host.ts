@@ -6,6 +6,9 @@ export interface SavedState {
   open: string[];
   colour: string;
   panel: string;
+  /** With the config's path; what is absent there is FP32. */
+  shown: Extract<FromGraphView, { type: "ready" }>["shown"];
+  comparing: boolean;
 }
 
 declare function acquireVsCodeApi(): { postMessage(message: unknown): void; getState(): unknown; setState(state: unknown): void };

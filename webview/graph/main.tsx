@@ -13,7 +13,7 @@ import { getState, setState, subscribe } from "./state/store.ts";
 const app = document.getElementById("app")!;
 const layout = new LayoutClient(app.dataset.worker!, (reason) => setState({ failed: reason }));
 const saved = savedState();
-if (saved) setState({ colour: saved.colour, panel: saved.panel as Panel });
+if (saved) setState({ colour: saved.colour, panel: saved.panel as Panel, comparing: saved.comparing });
 
 let isFirstGraph = true;
 onMessage((message) => {
@@ -25,9 +25,12 @@ onMessage((message) => {
   }
 });
 subscribe(() => {
-  const { open, colour, panel } = getState();
-  saveState({ open, colour, panel });
+  const { open, colour, panel, comparing, model, shown, other } = getState();
+  // Nothing is known yet: what was saved stays.
+  if (!model) return;
+  const config = model.configFile;
+  saveState({ open, colour, panel, comparing, shown: config === undefined ? undefined : { config, run: shown.run, other: other?.run } });
 });
 listenToShortcuts();
 createRoot(app).render(<App />);
-send({ type: "ready" });
+send({ type: "ready", shown: saved?.shown });

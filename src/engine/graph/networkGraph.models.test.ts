@@ -28,11 +28,11 @@ describe.skipIf(!existsSync(models))("networkGraph of real models (needs ../shar
     const groups = new Map(graph.groups.map((group) => [group.id, group]));
     const ends = new Set([...graph.operators, ...graph.inputs, ...graph.outputs].map(({ id }) => id));
     expect(new Set([...ends, ...groups.keys()]).size).toBe(graph.operators.length + graph.inputs.length + graph.outputs.length + groups.size);
-    for (const { parent } of graph.operators) expect(groups.has(parent)).toBe(true);
+    for (const { parent } of graph.operators) expect(groups.has(parent!)).toBe(true);
     for (const { from, to } of graph.edges) expect(ends.has(from) && ends.has(to)).toBe(true);
     for (const group of graph.groups) {
       expect(group.level === "block").toBe(group.parent !== undefined);
-      const inside = graph.operators.filter(({ parent }) => parent === group.id || groups.get(parent)!.parent === group.id);
+      const inside = graph.operators.filter(({ parent }) => parent === group.id || groups.get(parent!)!.parent === group.id);
       expect(inside).toHaveLength(group.operators);
       expect(inside.flatMap(({ layer }) => layer ?? []).sort()).toEqual([...group.layers].sort());
     }

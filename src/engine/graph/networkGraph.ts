@@ -142,6 +142,7 @@ function layerFacts(network: Network, stages: readonly Stage[]): LayerFacts[] {
       op: layer.op,
       ...places.get(layer)!,
       shape: [...layer.shape],
+      input: layer.node.input[0],
       parameters: layer.parameters,
       weights: sizeOf(layer.shape),
       channels,

@@ -7,6 +7,8 @@ export interface Hit {
   name: string;
   op: string;
   shape: string;
+  /** What is selected with it. */
+  layers: string[];
 }
 
 const mostHits = 200;
@@ -88,11 +90,17 @@ function searchEntries({ groups, operators, layers, inputs, outputs }: NetworkGr
     return { hit, text: `${text} ${text.replaceAll("×", "x")}` };
   };
   return [
-    ...inputs.map(({ id, name, shape }) => entry({ id, name, op: "input", shape: shapeText(shape) })),
-    ...outputs.map(({ id, name, shape }) => entry({ id, name, op: "output", shape: shapeText(shape) })),
-    ...groups.map(({ id, name, kind, level, outputShape }) => entry({ id, name, op: kind, shape: shapeText(outputShape ?? []) }, level)),
+    ...inputs.map(({ id, name, shape }) => entry({ id, name, op: "input", shape: shapeText(shape), layers: [] })),
+    ...outputs.map(({ id, name, shape }) => entry({ id, name, op: "output", shape: shapeText(shape), layers: [] })),
+    ...groups.map(({ id, name, kind, level, outputShape, layers: inside }) =>
+      entry({ id, name, op: kind, shape: shapeText(outputShape ?? []), layers: inside }, level),
+    ),
     ...operators.map(({ id, name, op, layer, outputShape }) =>
-      entry({ id, name: layer ?? name, op, shape: shapeText(outputShape ?? []) }, name, weights.get(layer ?? "") ?? ""),
+      entry(
+        { id, name: layer ?? name, op, shape: shapeText(outputShape ?? []), layers: layer === undefined ? [] : [layer] },
+        name,
+        weights.get(layer ?? "") ?? "",
+      ),
     ),
   ];
 }

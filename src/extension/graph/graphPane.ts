@@ -130,6 +130,8 @@ export class GraphPane implements vscode.Disposable {
     if (!message) return;
     if (message.type === "ready") {
       this.isReady = true;
+      // After the window was reloaded only the page knows what was shown; later the host does.
+      this.choice ??= message.shown;
       return this.reload();
     }
     // A view that comes back says at once what was open in it, while the model is still being read.
@@ -216,7 +218,9 @@ export class GraphPane implements vscode.Disposable {
       layers: graph.layers,
       groups: graph.groups,
       config: this.config === undefined ? undefined : basename(this.config),
+      configFile: this.config,
       runs: this.runNames,
+      unprepared: graph.unprepared,
       warnings: graph.warnings,
       translations: viewTranslations(),
     });

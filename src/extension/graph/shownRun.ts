@@ -11,7 +11,7 @@ export function shownRun(graph: NetworkGraph, run: ConfigRun | undefined, result
   const bits: ShownRun["bits"] = {};
   for (const { name } of graph.layers) bits[name] = run ? plannedBits(graph, run, name, result) : { weights: "fp32", activations: "fp32" };
   const firstLast = run ? graph.firstLast.filter((name) => readBits(overrideOf(graph, run, name)?.weights) === undefined) : [];
-  return { run: run?.name, bits, firstLast, layers: result?.layers ?? [], blocks: result?.blocks ?? [] };
+  return { run: run?.name, bits, firstLast, layers: result?.layers ?? [], activations: result?.activations ?? [], blocks: result?.blocks ?? [] };
 }
 
 /** The bits that a layer has without an override. */

@@ -52,9 +52,10 @@ describe("visibleGraph", () => {
     const stages = large.groups.filter(({ level }) => level === "stage").map(({ id }) => id);
     for (const open of [[], stages.slice(0, 1), stages, large.groups.map(({ id }) => id)]) {
       const times = Array.from({ length: 7 }, () => {
-        const started = performance.now();
+        const started = process.cpuUsage();
         visibleGraph(large, new Set(open));
-        return performance.now() - started;
+        const { user, system } = process.cpuUsage(started);
+        return (user + system) / 1000;
       });
       expect(Math.min(...times)).toBeLessThan(20);
     }

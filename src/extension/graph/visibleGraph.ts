@@ -9,7 +9,7 @@ type Shape = readonly (number | string)[];
 /** What is the same whatever is open, made once a network. */
 interface Parts {
   readonly inputs: readonly VisibleNode[];
-  readonly operators: readonly { readonly node: VisibleNode; readonly parent: string }[];
+  readonly operators: readonly { readonly node: VisibleNode; readonly parent: string | undefined }[];
   readonly outputs: readonly VisibleNode[];
   readonly edges: readonly { readonly plain: VisibleEdge; readonly fromGroup: string | undefined; readonly toGroup: string | undefined }[];
 }
@@ -25,7 +25,7 @@ export function visibleGraph(graph: NetworkGraph, open: ReadonlySet<string>): Vi
     const cover = closed.get(group.id);
     if (cover === undefined || cover === group.id) nodes.push({ type: "group", open: cover === undefined, ...group });
   }
-  for (const { node, parent } of parts.operators) if (closed.get(parent) === undefined) nodes.push(node);
+  for (const { node, parent } of parts.operators) if (parent === undefined || closed.get(parent) === undefined) nodes.push(node);
   nodes.push(...parts.outputs);
   return { nodes, edges: liftedEdges(parts, closed) };
 }

@@ -12,7 +12,10 @@ export function difference(node: GraphNode, first: ShownRun, second: ShownRun): 
   if (node.type === "terminal") return undefined;
   if (node.type === "operator") return node.layer === undefined ? undefined : bitsDifference(node.layer, first, second);
   const changed = node.layers.filter((layer) => bitsDifference(layer, first, second) !== undefined).length;
-  const parts = [changed > 0 ? l10n.t("bits of {0} layers differ", changed) : undefined, lossDifference(node, first, second)];
+  const parts = [
+    changed > 1 ? l10n.t("bits of {0} layers differ", changed) : changed === 1 ? l10n.t("bits of 1 layer differ") : undefined,
+    lossDifference(node, first, second),
+  ];
   const text = parts.filter((part) => part !== undefined).join("; ");
   return text === "" ? undefined : text;
 }

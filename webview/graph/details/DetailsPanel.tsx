@@ -1,5 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { useEffect } from "react";
+import { activationRanges } from "../metrics/activationRange.ts";
 import { node, wantDetails } from "../state/actions.ts";
 import { useShallow } from "../state/useShallow.ts";
 import { bitsSentence, countText, lossText, shapeText } from "../text.ts";
@@ -23,6 +24,7 @@ export function DetailsPanel() {
   const group = view.model.groups.find((candidate) => candidate.level === "block" && candidate.name === blockName);
   const details = name === undefined ? undefined : view.details[name];
   const result = view.shown.layers.find((candidate) => candidate.name === name);
+  const range = layer && activationRanges(view.shown, view.details)(layer);
   const bits = name === undefined ? undefined : view.shown.bits[name];
   const flipped = result?.flipped ?? details?.flipped;
   const facts: [string, string][] = layer
@@ -35,9 +37,7 @@ export function DetailsPanel() {
         [l10n.t("Multiply-accumulates"), countText(layer.macs)],
         [l10n.t("Bits"), bitsSentence(bits?.weights ?? "fp32", bits?.activations ?? "fp32")],
         [l10n.t("Range of weights"), rangeText(layer.weightRange[0], layer.weightRange[1])],
-        ...(details?.activation
-          ? [[l10n.t("Range of activations"), rangeText(details.activation.from, details.activation.to)] as [string, string]]
-          : []),
+        ...(range ? [[l10n.t("Range of activations"), rangeText(range.from, range.to)] as [string, string]] : []),
         ...(flipped === undefined ? [] : [[l10n.t("Rounded away from nearest"), `${(100 * flipped).toFixed(1)} %`] as [string, string]]),
       ]
     : shownNode?.type === "operator"

@@ -33,6 +33,7 @@ export function htmlFile(): void {
   if (!state.model || !scene) return;
   const { metric } = currentHeat(state);
   const content = reportHtml({
+    language: document.documentElement.lang || "en",
     title: state.shown.run === undefined ? state.model.name : `${state.model.name}: ${state.shown.run}`,
     svg: sceneToSvg(scene),
     legend: metric ? `${metric.label}. ${aggregateText(metric.aggregate)}` : "",

@@ -4,6 +4,7 @@ import { bitCount } from "../../../src/config/weightSize.ts";
 import type { ShownRun } from "../../../src/protocol/graphView.ts";
 import type { State } from "../state/state.ts";
 import { countText, lossText } from "../text.ts";
+import { activationRanges } from "./activationRange.ts";
 
 /** How groups sum up what is in them. */
 export type Aggregate = "sum" | "mean" | "weighted mean" | "greatest" | "least";
@@ -31,9 +32,21 @@ export function metrics(
   const losses = new Map(sensitivity?.layers.map((layer) => [layer.layer, layer.losses]));
   const blocks = new Map(run.blocks.map((block) => [block.name, block.loss]));
   const results = new Map(run.layers.map((layer) => [layer.name, layer]));
+  const rangeOf = activationRanges(run, details);
   const weightBits = (name: string) => run.bits[name]?.weights ?? "fp32";
   const decibel = (value: number) => `${value.toFixed(1)} dB`;
   const bits = (value: number) => l10n.t("{0} bits", Number(value.toFixed(1)));
+  const own = nodeData.map(
+    (data): Metric => ({
+      id: `data:${data.name}`,
+      label: data.name,
+      aggregate: "mean",
+      logarithmic: false,
+      format: (value) => String(Number(value.toPrecision(4))),
+      layer: (name) => data.values[name]?.value,
+    }),
+  );
+  if (model?.unprepared !== undefined) return own;
   return [
     ...sensitivityBits.map(
       (count): Metric => ({
@@ -100,7 +113,7 @@ export function metrics(
       logarithmic: true,
       format: lossText,
       layer: (name) => {
-        const range = details[name]?.activation;
+        const range = facts.has(name) ? rangeOf(facts.get(name)!) : undefined;
         return range && range.to - range.from;
       },
     },
@@ -112,16 +125,7 @@ export function metrics(
       format: decibel,
       layer: (name) => results.get(name)?.sqnr ?? facts.get(name)?.nearestSqnr[String(weightBits(name))],
     },
-    ...nodeData.map(
-      (data): Metric => ({
-        id: `data:${data.name}`,
-        label: data.name,
-        aggregate: "mean",
-        logarithmic: false,
-        format: (value) => String(Number(value.toPrecision(4))),
-        layer: (name) => data.values[name]?.value,
-      }),
-    ),
+    ...own,
   ];
 }
 

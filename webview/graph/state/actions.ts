@@ -2,7 +2,7 @@
 import type { FromGraphView } from "../../../src/protocol/graphView.ts";
 import { send } from "../host.ts";
 import { nodeOfLayer } from "./receive.ts";
-import type { GraphNode } from "./state.ts";
+import type { GraphNode, SearchHits } from "./state.ts";
 import { getState, setState } from "./store.ts";
 
 export type EditedBits = Extract<FromGraphView, { type: "edit" }>["bits"];
@@ -34,6 +34,12 @@ export function showLevel(level: "stages" | "blocks" | "operators"): void {
 export function reveal(id: string): void {
   if (node(id)) setState({ focused: id, drawing: { ...getState().drawing!, focus: id } });
   else send({ type: "open", groups: getState().open, focus: id });
+}
+
+/** Selects what was found, and goes there. */
+export function goTo({ id, layers }: SearchHits["hits"][number]): void {
+  selectLayers(layers);
+  reveal(id);
 }
 
 /** @param add keeps what is selected, and takes out what already was */
@@ -90,6 +96,7 @@ export function goToTerminal(direction: "input" | "output"): void {
 }
 
 export function measure(): void {
+  if (getState().model?.unprepared !== undefined) return;
   send({ type: getState().measuring ? "cancel-sensitivity" : "measure-sensitivity" });
 }
 

@@ -52,7 +52,7 @@ export interface State {
   failed?: string;
 }
 
-export const fp32Run: ShownRun = { bits: {}, firstLast: [], layers: [], blocks: [] };
+export const fp32Run: ShownRun = { bits: {}, firstLast: [], layers: [], activations: [], blocks: [] };
 
 export const initialState: State = {
   open: [],

@@ -13,7 +13,7 @@ const rowHeight = 26;
 const spareRows = 8;
 
 export function LayerTable() {
-  const view = useShallow(({ model, shown, sensitivity, selected }) => ({ model: model!, shown, sensitivity, selected }));
+  const view = useShallow(({ model, shown, sensitivity, details, selected }) => ({ model: model!, shown, sensitivity, details, selected }));
   const [filter, setFilter] = useState("");
   const [order, setOrder] = useState<Order>();
   /** Row 0 holds the headings. */
@@ -21,7 +21,8 @@ export function LayerTable() {
   const [scroll, setScroll] = useState({ top: 0, height: 600 });
   const grid = useRef<HTMLDivElement>(null);
   const anchor = useRef<number>(undefined);
-  const all = useMemo(() => columns(view), [view]);
+  const { shown, sensitivity, details } = view;
+  const all = useMemo(() => columns({ shown, sensitivity, details }), [shown, sensitivity, details]);
   const rows = useMemo(() => tableRows(view.model.layers, all, filter, order), [view.model, all, filter, order]);
   const selected = useMemo(() => new Set(view.selected), [view.selected]);
   const active = { row: Math.min(cell.row, rows.length), column: cell.column };

@@ -2,6 +2,7 @@
 import * as l10n from "@vscode/l10n";
 import type { LayerFacts } from "../../../src/config/networkGraph.ts";
 import { bitCount } from "../../../src/config/weightSize.ts";
+import { activationRanges } from "../metrics/activationRange.ts";
 import type { State } from "../state/state.ts";
 import { bitsText, countText, lossText, shapeText } from "../text.ts";
 
@@ -16,9 +17,10 @@ export interface Column {
   edits?: "weights" | "activations";
 }
 
-export function columns({ shown, sensitivity }: Pick<State, "shown" | "sensitivity">): Column[] {
+export function columns({ shown, sensitivity, details }: Pick<State, "shown" | "sensitivity" | "details">): Column[] {
   const losses = new Map(sensitivity?.layers.map(({ layer, losses }) => [layer, losses]));
   const results = new Map(shown.layers.map((layer) => [layer.name, layer]));
+  const rangeOf = activationRanges(shown, details);
   const bitsOf = (name: string) => shown.bits[name] ?? { weights: "fp32" as const, activations: "fp32" as const };
   const plain = (id: string, label: string, value: (layer: LayerFacts) => string): Column => ({ id, label, numeric: false, value, text: value });
   const number = (id: string, label: string, value: (layer: LayerFacts) => number | undefined, format: (value: number) => string): Column => ({
@@ -49,6 +51,9 @@ export function columns({ shown, sensitivity }: Pick<State, "shown" | "sensitivi
     plain("shape", l10n.t("Shape"), ({ shape }) => shapeText(shape)),
     number("parameters", l10n.t("Parameters"), ({ parameters }) => parameters, countText),
     number("macs", l10n.t("MACs"), ({ macs }) => macs, countText),
+    ...(["from", "to"] as const).map((end) =>
+      number(`activation-${end}`, end === "from" ? l10n.t("A least") : l10n.t("A greatest"), (layer) => rangeOf(layer)?.[end], lossText),
+    ),
     number(
       "sqnr",
       l10n.t("SQNR, dB"),
