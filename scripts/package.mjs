@@ -26,8 +26,9 @@ function packageTarget(target) {
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
   writeManifest(stage);
-  for (const name of ["package.nls.json", "README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_LICENSES.txt", "l10n", "schemas", "media", "samples"])
+  for (const name of ["package.nls.json", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_LICENSES.txt", "l10n", "schemas", "media", "samples"])
     copy(name, stage);
+  writeReadme(stage);
   for (const name of ["extension.cjs", "worker.mjs", "cli.mjs", "chunks", "webview"]) copy(`dist/${name}`, stage);
   // Beside the bundles and not at the top, where vsce looks for the dependencies of the manifest.
   const modules = path.join(stage, "dist/node_modules");
@@ -60,6 +61,13 @@ function requireLicences(modules) {
   );
   const missing = [...bundled, ...names].filter((name) => !licences.includes(`\n${name} `) && !licences.includes(`\n${name}: `));
   if (missing.length > 0) throw new Error(`THIRD_PARTY_LICENSES.txt lacks ${missing.join(", ")}: run node scripts/licences.mjs.`);
+}
+
+/** The README with its pictures in it: VS Code shows those of https addresses and of data, and none of the package's files. */
+function writeReadme(stage) {
+  const text = readFileSync(path.join(root, "README.md"), "utf8");
+  const inline = (_, alternative, file) => `![${alternative}](data:image/png;base64,${readFileSync(path.join(root, file)).toString("base64")})`;
+  writeFileSync(path.join(stage, "README.md"), text.replaceAll(/!\[([^\]]*)\]\((docs\/images\/[\w-]+\.png)\)/g, inline));
 }
 
 /** The manifest without what only developers need. */
