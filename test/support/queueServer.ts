@@ -1,0 +1,65 @@
+/** @file A queue server for tests; they are skipped, with a message, where neither Valkey nor Redis is installed. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+const program = ["valkey-server", "redis-server"].find(isInstalled);
+/** Whether tests that need a server can run. */
+export const hasQueueServer: boolean = program !== undefined;
+if (!hasQueueServer)
+  console.warn("Tests of the queue are skipped: neither valkey-server nor redis-server is installed (apt-get install redis-server).");
+
+export interface QueueServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** @param more options of the server, after port and folder */
+export async function startQueueServer(more: (port: number) => readonly string[] = () => []): Promise<QueueServer> {
+  const folder = mkdtempSync(join(tmpdir(), "brecq-queue-"));
+  const port = await freePort();
+  const options = ["--port", String(port), "--dir", folder, "--save", "", "--appendonly", "no", ...more(port)];
+  const child = spawn(program!, options, { stdio: "ignore" });
+  while (!(await accepts(port))) await delay(20);
+  return {
+    port,
+    async close() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    execFileSync(name, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: "127.0.0.1" });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
