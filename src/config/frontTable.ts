@@ -15,7 +15,7 @@ export function frontCosts({ cost, points }: Front): Front["cost"][] {
 export function costText(kind: Front["cost"], { [kind]: value }: SearchCosts): string {
   if (value === undefined) return "–";
   if (kind === "size") return formatByteSize(value);
-  return kind === "latency" ? `${value.toPrecision(4)} ms` : value.toPrecision(4);
+  return kind === "latency" ? `${value.toPrecision(4)} ms` : `${Number((value / 1e9).toPrecision(4))} G`;
 }
 
 /** How many layers have which bits: "3 × 2, 16 × 4". */

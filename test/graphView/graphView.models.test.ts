@@ -82,7 +82,7 @@ describe.skipIf(!canRun)("the graph view (needs Chromium and ../shared)", () => 
       await expect.poll(() => host.last("save")?.format).toBe(format);
       expect(host.last("save")!.content).not.toMatch(/<img|<script/);
     }
-    expect(await page.title()).toBe("Graph");
+    expect(await page.title()).toBe("graph");
     expect(problems).toEqual([]);
     await close();
   });

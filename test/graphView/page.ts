@@ -1,8 +1,9 @@
-/** @file The graph view in a plain Chromium page, under the policy that VS Code gives it, with a host that the test plays. */
+/** @file The graph view, or the compare view, in a plain Chromium page, under the policy that VS Code gives it, with a host that the test plays. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
+import type { FromCompareView, ToCompareView } from "../../src/protocol/compareView.ts";
 import type { FromGraphView, ToGraphView } from "../../src/protocol/graphView.ts";
 import { type Theme, themeStyle } from "./themes.ts";
 
@@ -22,7 +23,7 @@ export async function openChromium(): Promise<Browser> {
 
 let bundled: Promise<Map<string, string>> | undefined;
 
-/** The files of the app by name, as `node esbuild.mjs` makes them. */
+/** The files of the apps by name, as `node esbuild.mjs` makes them. */
 function bundle(): Promise<Map<string, string>> {
   bundled ??= build({
     absWorkingDir: root,
@@ -35,7 +36,7 @@ function bundle(): Promise<Map<string, string>> {
     jsx: "automatic",
     logLevel: "warning",
     define: { "process.env.NODE_ENV": '"production"' },
-    entryPoints: { graph: "webview/graph/main.tsx", graphLayout: "webview/graph/layout.worker.ts" },
+    entryPoints: { graph: "webview/graph/main.tsx", graphLayout: "webview/graph/layout.worker.ts", compare: "webview/compare/main.ts" },
     outdir: "dist",
   }).then(({ outputFiles }) => new Map(outputFiles.map((file) => [file.path.split(/[/\\]/).at(-1)!, file.text])));
   return bundled;
@@ -47,16 +48,35 @@ export interface PageOptions {
   size?: { width: number; height: number };
 }
 
-export interface GraphPage {
+export interface ViewPage<To> {
   page: Page;
   /** What the policy refused and what was thrown; empty when all is well. */
   problems: string[];
-  post(message: ToGraphView): Promise<void>;
+  post(message: To): Promise<void>;
   picture(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openPage(browser: Browser, receive: (message: FromGraphView) => void, options: PageOptions = {}): Promise<GraphPage> {
+export type GraphPage = ViewPage<ToGraphView>;
+
+export function openPage(browser: Browser, receive: (message: FromGraphView) => void, options: PageOptions = {}): Promise<GraphPage> {
+  return openView(browser, "graph", receive, options);
+}
+
+export function openComparePage(
+  browser: Browser,
+  receive: (message: FromCompareView) => void,
+  options: PageOptions = {},
+): Promise<ViewPage<ToCompareView>> {
+  return openView(browser, "compare", receive, options);
+}
+
+async function openView<From, To>(
+  browser: Browser,
+  app: "graph" | "compare",
+  receive: (message: From) => void,
+  options: PageOptions,
+): Promise<ViewPage<To>> {
   const files = await bundle();
   const context = await browser.newContext({
     viewport: options.size ?? { width: 1400, height: 900 },
@@ -74,7 +94,7 @@ export async function openPage(browser: Browser, receive: (message: FromGraphVie
   };`);
   await page.route(`${origin}/**`, (route) => {
     const name = new URL(route.request().url()).pathname.slice(1);
-    if (name === "") return route.fulfill({ contentType: "text/html", body: html(options.theme ?? "dark") });
+    if (name === "") return route.fulfill({ contentType: "text/html", body: html(app, options.theme ?? "dark") });
     if (name === "theme.css") return route.fulfill({ contentType: "text/css", body: themeStyle(options.theme ?? "dark") });
     const body = files.get(name);
     return body === undefined
@@ -95,7 +115,7 @@ export async function openPage(browser: Browser, receive: (message: FromGraphVie
 }
 
 /** As `webviewHtml` of the extension makes it. */
-function html(theme: Theme): string {
+function html(app: string, theme: Theme): string {
   const policy = [
     "default-src 'none'",
     "script-src 'nonce-test'",
@@ -111,12 +131,12 @@ function html(theme: Theme): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="stylesheet" href="${origin}/theme.css">
-<link rel="stylesheet" href="${origin}/graph.css">
-<title>Graph</title>
+<link rel="stylesheet" href="${origin}/${app}.css">
+<title>${app}</title>
 </head>
 <body class="vscode-${theme}">
 <main id="app" data-worker="${origin}/graphLayout.js"></main>
-<script nonce="test" src="${origin}/graph.js"></script>
+<script nonce="test" src="${origin}/${app}.js"></script>
 </body>
 </html>`;
 }

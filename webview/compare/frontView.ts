@@ -34,12 +34,12 @@ export function frontSection(stored: StoredFront): HTMLElement {
     ),
     element("div", { class: "toolbar" }, element("div", { role: "group", "aria-label": l10n.t("Copy the front") }, ...copyButtons(run))),
     plot,
-    pointsTable(stored, title, show),
+    pointsTable(stored, show),
     bits,
   );
 }
 
-function pointsTable({ run, front }: StoredFront, title: string, show: (index: number) => void): HTMLElement {
+function pointsTable({ run, front }: StoredFront, show: (index: number) => void): HTMLElement {
   const costs = frontCosts(front);
   const rows = front.points.map((point, index) => {
     // A group of radio buttons is one tab stop with arrow keys inside.
@@ -56,7 +56,7 @@ function pointsTable({ run, front }: StoredFront, title: string, show: (index: n
       element("td", {}, bitsSummary(point)),
     );
   });
-  return table(title, [...costs.map(costName), l10n.t("Predicted loss"), l10n.t("Layers × bits")], rows);
+  return table(l10n.t("Points of the front"), [...costs.map(costName), l10n.t("Predicted loss"), l10n.t("Layers × bits")], rows);
 }
 
 function bitsList(bits: Front["points"][number]["bits"]): HTMLElement {

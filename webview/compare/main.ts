@@ -105,7 +105,7 @@ function warnings(shown: RunResult[]): HTMLElement[] {
 
 function curves(blocks: string[]): HTMLElement {
   if (block === undefined || !blocks.includes(block)) block = blocks[0];
-  const select = element("vscode-single-select", { id: "block", "aria-label": l10n.t("Block of the loss curves") });
+  const select = element("vscode-single-select", { id: "block", label: l10n.t("Block of the loss curves") });
   for (const name of blocks) {
     const option = element("vscode-option", { value: name }, name);
     if (name === block) option.setAttribute("selected", "");

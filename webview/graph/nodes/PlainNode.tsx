@@ -10,7 +10,7 @@ export const PlainNode = memo(function PlainNode({ data }: { data: NodeView }) {
   return (
     <Card view={data} kind="plain">
       <span className="line">
-        <b>{node.op}</b>
+        <b>{node.op}</b> <span className="name small">{node.name}</span>
         {heat && <span className="value">{heat.text}</span>}
       </span>
       <span className="line small">{shapeText(node.outputShape)}</span>

@@ -20,7 +20,7 @@ export function overviewColours(element: Element): OverviewColours {
   const first = (...names: string[]) => names.map((name) => style.getPropertyValue(name).trim()).find((value) => value !== "") ?? style.color;
   return {
     node: style.color,
-    border: first("--border"),
+    border: first("--frame"),
     edge: first("--vscode-descriptionForeground"),
     background: first("--vscode-editor-background"),
     focus: first("--vscode-focusBorder"),
