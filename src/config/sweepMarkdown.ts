@@ -37,6 +37,47 @@ function modelMarkdown({ name, metric, unit, fp32, fp32Bytes, images }: SweepMod
   return `${title}\n\n${markdownTable(header, [reference, ...lines])}`;
 }
 
+/** A row a setting, for spreadsheets. */
+export function sweepCsv({ models, rows }: SweepTable): string {
+  const header = [
+    "model",
+    "setting",
+    "method",
+    "weights",
+    "activations",
+    "metric",
+    "mean",
+    "deviation",
+    "agreement",
+    "sqnr",
+    "bytes",
+    "bits",
+    "seconds",
+    "seeds",
+    "pareto",
+  ];
+  const lines = rows.map((row) => [
+    row.model,
+    row.setting,
+    row.method,
+    row.weights,
+    row.activations,
+    models.find(({ name }) => name === row.model)?.metric,
+    row.mean,
+    row.deviation,
+    row.agreement,
+    row.sqnr,
+    row.weightBytes,
+    row.averageBits,
+    row.seconds,
+    row.values.length,
+    row.best ? 1 : 0,
+  ]);
+  const cell = (value: string | number | undefined) =>
+    typeof value === "string" && /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value ?? "");
+  return `${[header, ...lines].map((line) => line.map(cell).join(",")).join("\n")}\n`;
+}
+
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(header), line(header.map((_, column) => (column === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");

@@ -5,9 +5,10 @@ import type { Sensitivity } from "../config/sensitivity.ts";
 import { type ConfigDocument, type ConfigLayer, type ConfigRun, parseConfigDocument, type Span } from "./configDocument.ts";
 import type { ResultStore, StoredRun } from "./resultStore.ts";
 import { summarizeResult } from "./resultSummary.ts";
-import { isActive, type RunManager, type RunState } from "./runManager.ts";
+import { isActive, type RunManager, type RunState, wholeSweep } from "./runManager.ts";
 import { describeProgress } from "./runProgress.ts";
 import type { SensitivityStore } from "./sensitivityStore.ts";
+import { describeTable, readSweepTable } from "./sweepTable.ts";
 
 /** A lens whose command is made only when VS Code draws it. */
 class ConfigLens extends vscode.CodeLens {
@@ -39,6 +40,7 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider<ConfigLens> {
   async provideCodeLenses(document: vscode.TextDocument): Promise<ConfigLens[]> {
     const parsed = parseConfigDocument(document.getText());
     const config = document.uri.fsPath;
+    if (parsed.sweep) return this.sweepLenses(config, parsed.sweep, document);
     const stored = await Promise.all(parsed.runs.map((run) => this.results.read(config, run.name)));
     const { sensitivity } = await this.sensitivities.read(config);
     const rankOf = (layer: string, run: StoredRun) => sensitivityRank(sensitivity, layer) ?? noiseRank(run, layer);
@@ -55,6 +57,22 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider<ConfigLens> {
   resolveCodeLens(lens: ConfigLens): ConfigLens {
     lens.command = lens.makeCommand();
     return lens;
+  }
+
+  private async sweepLenses(file: string, { offset, length }: Span, document: vscode.TextDocument): Promise<ConfigLens[]> {
+    const range = new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
+    const state = () => this.manager.get(file, wholeSweep);
+    const lens = (title: () => string, command: string) => new ConfigLens(range, () => ({ title: title(), command, arguments: [file] }));
+    const { table, problem } = await readSweepTable(file);
+    const failure = state()?.failure;
+    return [
+      ...(isActive(state())
+        ? [lens(() => l10n.t("■ Cancel"), "brecq.cancelSweep"), lens(() => activeTitle(state()), "brecq.showRuns")]
+        : [lens(() => l10n.t("▶ Run sweep"), "brecq.runSweep")]),
+      ...(failure && !isActive(state()) ? [lens(() => `$(error) ${shorten(failure.message)}`, "brecq.showOutput")] : []),
+      ...(problem ? [lens(() => l10n.t("$(warning) unreadable result"), "brecq.showOutput")] : []),
+      ...(table ? [lens(() => describeTable(table), "brecq.compare"), lens(() => l10n.t("Table"), "brecq.compare")] : []),
+    ];
   }
 
   private runLenses(config: string, run: ConfigRun, stored: StoredRun, range: vscode.Range): ConfigLens[] {

@@ -8,7 +8,7 @@ import { createConfig } from "./createConfig.ts";
 import { changeLayerBits } from "./editBits.ts";
 import type { GraphEditors } from "./graph/graphEditors.ts";
 import type { ResultStore } from "./resultStore.ts";
-import type { RunManager, RunState } from "./runManager.ts";
+import { type RunManager, type RunState, wholeSweep } from "./runManager.ts";
 import type { RunsNode } from "./runsView.ts";
 import { openSample } from "./sample.ts";
 import type { WorkerLauncher } from "./workerLauncher.ts";
@@ -44,6 +44,14 @@ export function registerCommands(services: CommandServices): vscode.Disposable {
     "brecq.compare": async (target: Target) => {
       const config = await targetConfig(target);
       if (config) panels.open(config);
+    },
+    "brecq.runSweep": async (target: Target) => {
+      const file = await targetConfig(target);
+      if (file) await runSweep(services, file);
+    },
+    "brecq.cancelSweep": async (target: Target) => {
+      const file = await targetConfig(target);
+      if (file) manager.cancel(file, wholeSweep);
     },
     "brecq.openReport": onRun((config, run) => panels.open(config, [run])),
     "brecq.openGraph": async (uri?: vscode.Uri) => {
@@ -115,8 +123,25 @@ async function measureSensitivity({ manager, log }: CommandServices, config: str
   await manager.measure(config);
 }
 
+/** Does what is missing of a sweep; any other file says that it is none. */
+async function runSweep({ manager, results, log }: CommandServices, file: string): Promise<void> {
+  if (!(await mayRun())) return;
+  try {
+    await saveConfig(file);
+  } catch (error) {
+    return void vscode.window.showErrorMessage(String(error));
+  }
+  if (!(await readConfig(file)).sweep) {
+    return void vscode.window.showErrorMessage(l10n.t("{0} is no sweep: it has no key “sweep”.", basename(file)));
+  }
+  log.info(`do the sweep ${file}`);
+  await manager.sweep(file);
+  results.refresh();
+}
+
 async function runAll(services: CommandServices, config: string): Promise<void> {
-  const { runs } = await readConfig(config);
+  const { runs, sweep } = await readConfig(config);
+  if (sweep) return await runSweep(services, config);
   await Promise.all(runs.map(({ name }) => startRun(services, config, name, false)));
 }
 
@@ -152,5 +177,5 @@ async function targetRun(target: Target, name: string | undefined): Promise<{ co
 }
 
 function runOfNode(target: Target): string | undefined {
-  return typeof target === "object" && "kind" in target && target.kind !== "config" ? target.run : undefined;
+  return typeof target === "object" && "run" in target ? target.run : undefined;
 }

@@ -5,10 +5,14 @@ import { type Comparison, compareRuns, comparisonToCsv, comparisonToMarkdown } f
 import { frontToCsv, frontToMarkdown } from "../config/frontTable.ts";
 import type { RunResult } from "../config/result.ts";
 import type { StoredFront } from "../config/searchResult.ts";
+import { sweepCsv, sweepMarkdown } from "../config/sweepMarkdown.ts";
+import type { SweepTable } from "../config/sweepResult.ts";
 import type { CopyFormat, ToCompareView } from "../protocol/compareView.ts";
 import { readConfig } from "./configFiles.ts";
 import type { ResultStore } from "./resultStore.ts";
-import type { RunManager } from "./runManager.ts";
+import { isActive, type RunManager, wholeSweep } from "./runManager.ts";
+import { describeProgress } from "./runProgress.ts";
+import { readSweepTable } from "./sweepTable.ts";
 import { viewTranslations } from "./viewTranslations.ts";
 import { webviewHtml } from "./webviewHtml.ts";
 
@@ -96,6 +100,7 @@ class ComparePanel {
 
   /** Sends what is on the disk now. */
   async show(): Promise<void> {
+    if ((await readConfig(this.config)).sweep) return await this.showSweep();
     const message: ToCompareView = {
       type: "show",
       config: this.config,
@@ -113,11 +118,31 @@ class ComparePanel {
     this.panel.dispose();
   }
 
+  private async showSweep(): Promise<void> {
+    const state = this.manager.get(this.config, wholeSweep);
+    const message: ToCompareView = {
+      type: "show-sweep",
+      config: this.config,
+      ...(await readSweepTable(this.config)),
+      translations: viewTranslations(),
+      progress: state && isActive(state) ? describeProgress(state.progress) : undefined,
+    };
+    await this.panel.webview.postMessage(message);
+  }
+
+  private async copySweep(format: CopyFormat): Promise<void> {
+    const { table } = await readSweepTable(this.config);
+    if (!table) return;
+    await vscode.env.clipboard.writeText(writeSweep(table, format));
+    vscode.window.setStatusBarMessage(l10n.t("Copied {0} settings as {1}.", table.rows.length, format), 3000);
+  }
+
   private async receive(raw: unknown): Promise<void> {
     const { fromCompareViewSchema } = await import("../protocol/compareView.ts");
     const { data: message } = fromCompareViewSchema.safeParse(raw);
     if (message?.type === "ready") await this.show();
     if (message?.type === "copy") await this.copy(message.format, message.runs);
+    if (message?.type === "copy-sweep") await this.copySweep(message.format);
     if (message?.type === "copy-front") await this.copyFront(message.format, message.run);
   }
 
@@ -155,6 +180,17 @@ function writeFront({ run, search, front }: StoredFront, format: CopyFormat): st
       return frontToMarkdown(front);
     case "json":
       return `${JSON.stringify({ run, search, front }, undefined, 2)}\n`;
+  }
+}
+
+function writeSweep(table: SweepTable, format: CopyFormat): string {
+  switch (format) {
+    case "csv":
+      return sweepCsv(table);
+    case "markdown":
+      return `${sweepMarkdown(table)}\n`;
+    case "json":
+      return `${JSON.stringify(table, undefined, 2)}\n`;
   }
 }
 

@@ -32,13 +32,15 @@ export interface ConfigDocument {
   syntaxErrors: ParseError[];
   model: string | undefined;
   runs: ConfigRun[];
+  /** The key `sweep` in quotes, where the file is a sweep and no config. */
+  sweep: Span | undefined;
 }
 
 /** Reads what can be read: a text with errors gives the parts that are well-formed. */
 export function parseConfigDocument(text: string): ConfigDocument {
   const tooDeep = tooDeeplyNested(text);
   if (tooDeep !== undefined) {
-    return { root: undefined, syntaxErrors: [{ error: 1, offset: tooDeep, length: 1 }], model: undefined, runs: [] };
+    return { root: undefined, syntaxErrors: [{ error: 1, offset: tooDeep, length: 1 }], model: undefined, runs: [], sweep: undefined };
   }
   const syntaxErrors: ParseError[] = [];
   const root = parseTree(text, syntaxErrors, { allowTrailingComma: true });
@@ -48,6 +50,7 @@ export function parseConfigDocument(text: string): ConfigDocument {
     syntaxErrors,
     model: typeof model?.value === "string" ? model.value : undefined,
     runs: root ? properties(findNodeAtLocation(root, ["runs"])).map(readRun) : [],
+    sweep: properties(root).find(({ name }) => name === "sweep")?.key,
   };
 }
 

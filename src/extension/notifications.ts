@@ -1,8 +1,9 @@
+import { basename } from "node:path";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { ResultStore } from "./resultStore.ts";
 import { summarizeResult } from "./resultSummary.ts";
-import { measurement, type RunManager, type RunState } from "./runManager.ts";
+import { measurement, type RunManager, type RunState, wholeSweep } from "./runManager.ts";
 import { formatDuration } from "./runProgress.ts";
 import { readSettings } from "./settings.ts";
 
@@ -52,6 +53,12 @@ export class RunNotifications implements vscode.Disposable {
   }
 
   private async tellEnd({ config, run }: RunState): Promise<void> {
+    if (run === wholeSweep) {
+      const table = l10n.t("Table");
+      const choice = await this.tell(l10n.t("The sweep {0} is done.", basename(config)), table);
+      if (choice === table) await vscode.commands.executeCommand("brecq.compare", config);
+      return;
+    }
     const { result } = await this.results.read(config, run);
     const compare = l10n.t("Compare");
     const summary = result ? summarizeResult(result) : "";

@@ -18,7 +18,7 @@ export interface StoredRun {
 export class ResultStore implements vscode.Disposable {
   private readonly cache = new Map<string, { modified: number; run: Pick<StoredRun, "result" | "problem"> }>();
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly watcher = vscode.workspace.createFileSystemWatcher("**/*.results/**/{result.json,checkpoint,search.json}");
+  private readonly watcher = vscode.workspace.createFileSystemWatcher("**/*.results/**/{result.json,checkpoint,search.json,table.json}");
   readonly onDidChange = this.changed.event;
 
   constructor() {

@@ -1,8 +1,10 @@
 import * as vscode from "vscode";
 import type { Progress } from "../protocol/progress.ts";
+import type { Job, RuntimeSettings } from "../protocol/worker.ts";
 import type { WorkerOutcome, WorkerProcess } from "../worker/workerProcess.ts";
 import { describeOutcome, type Failure } from "./outcomeMessages.ts";
 import { advance, noProgress, type RunProgress } from "./runProgress.ts";
+import { readSettings } from "./settings.ts";
 import type { WorkerLauncher } from "./workerLauncher.ts";
 
 export type RunStatus = "queued" | "running" | "cancelling" | "done" | "failed" | "cancelled" | "crashed";
@@ -10,7 +12,10 @@ export type RunStatus = "queued" | "running" | "cancelling" | "done" | "failed" 
 /** Stands in place of a run's name where sensitivities are measured; no run can have this name. */
 export const measurement = "layer sensitivity";
 
-/** A run, or a measurement of sensitivities, that was started in this window. */
+/** Stands in place of a run's name where a whole sweep is done. */
+export const wholeSweep = "all runs of the sweep";
+
+/** A run, a sweep, or a measurement of sensitivities, that was started in this window. */
 export interface RunState {
   /** Path of the config. */
   config: string;
@@ -84,6 +89,11 @@ export class RunManager implements vscode.Disposable {
     return this.start(config, measurement, { resume: true });
   }
 
+  /** Queues a sweep: what of it is missing. */
+  sweep(file: string): Promise<RunState> {
+    return this.start(file, wholeSweep, { resume: true });
+  }
+
   cancel(config: string, run: string): void {
     const entry = this.entries.get(keyOf(config, run));
     if (!entry || !this.queue.includes(entry)) return;
@@ -109,9 +119,8 @@ export class RunManager implements vscode.Disposable {
   private startNext(): void {
     const entry = this.queue[0];
     if (!entry || entry.worker) return;
-    const { config, run, resumed: resume } = entry.state;
     entry.worker = this.launcher.launch(
-      (runtime) => (run === measurement ? { job: "sensitivity", config, runtime } : { job: "run", config, run, resume, runtime }),
+      (runtime) => jobOf(entry.state, runtime),
       (event) => {
         this.reported.fire({ state: entry.state, event });
         const progress = advance(entry.state.progress, event);
@@ -138,6 +147,13 @@ export class RunManager implements vscode.Disposable {
     entry.state = { ...entry.state, ...change };
     this.changed.fire(entry.state);
   }
+}
+
+function jobOf({ config, run, resumed: resume }: RunState, runtime: RuntimeSettings): Job {
+  if (run === measurement) return { job: "sensitivity", config, runtime };
+  if (run !== wholeSweep) return { job: "run", config, run, resume, runtime };
+  const { queue, memoryLimitBytes: memoryBytes } = readSettings();
+  return { job: "sweep", sweep: config, queue, memoryBytes, runtime };
 }
 
 export function isActive(state: RunState | undefined): boolean {

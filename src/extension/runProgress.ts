@@ -11,9 +11,21 @@ export interface BlockProgress {
   finished?: { before: number; after: number; seconds: number; resumed: boolean };
 }
 
+/** A job of a sweep, as its worker last told. */
+export interface JobProgress {
+  name: string;
+  state: Extract<Progress, { type: "job" }>["state"];
+  /** How far it is, what it gave, or why it failed. */
+  message?: string;
+  /** The worker that does it, where that is another machine. */
+  place?: string;
+}
+
 export interface RunProgress {
   /** What is being done, in words. */
   message: string;
+  /** Of a sweep: its jobs that have begun, by name. */
+  jobs?: ReadonlyMap<string, JobProgress>;
   /** Blocks by index; those that have not begun are absent. */
   blocks: BlockProgress[];
   blockCount: number;
@@ -34,8 +46,9 @@ export function advance(progress: RunProgress, event: Progress): RunProgress {
     case "count":
       return { ...progress, count: { label: event.label, done: event.done, total: event.total } };
     case "layer-sensitivity":
-    case "job":
       return progress;
+    case "job":
+      return withJob(progress, event);
     case "block-start":
       return {
         ...withBlock(progress, event.index, { name: event.name, step: 0, steps: event.steps }),
@@ -75,6 +88,7 @@ export function describeProgress(progress: RunProgress): string {
 
 /** Share of the run that is done, 0..1, by blocks; undefined before the first block. */
 export function completedShare(progress: RunProgress): number | undefined {
+  if (progress.jobs && progress.count) return progress.count.done / Math.max(1, progress.count.total);
   if (progress.blockCount === 0) return undefined;
   const done = progress.blocks.reduce((sum, block) => sum + (block?.finished ? 1 : block && block.steps > 0 ? block.step / block.steps : 0), 0);
   return Math.min(1, done / progress.blockCount);
@@ -89,6 +103,13 @@ export function formatDuration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function withJob(progress: RunProgress, { job, state, message, place, done, total }: Extract<Progress, { type: "job" }>): RunProgress {
+  const jobs = new Map(progress.jobs);
+  const before = jobs.get(job);
+  jobs.set(job, { name: job, state, message: message ?? before?.message, place: place ?? before?.place });
+  return { ...progress, jobs, count: { label: "runs", done, total } };
 }
 
 function withBlock(progress: RunProgress, index: number, block: BlockProgress): RunProgress {

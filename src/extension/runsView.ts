@@ -5,12 +5,14 @@ import { configExtension } from "../config/resultPaths.ts";
 import { findConfigs, readConfig } from "./configFiles.ts";
 import type { ResultStore, StoredRun } from "./resultStore.ts";
 import { summarizeResult } from "./resultSummary.ts";
-import { isActive, type RunManager, type RunState } from "./runManager.ts";
-import { describeProgress, formatDuration, formatLoss } from "./runProgress.ts";
+import { isActive, type RunManager, type RunState, wholeSweep } from "./runManager.ts";
+import { describeProgress, formatDuration, formatLoss, type JobProgress } from "./runProgress.ts";
+import { describeTable, readSweepTable, tableJobs } from "./sweepTable.ts";
 
 export type RunsNode =
   | { kind: "config"; config: string }
   | { kind: "run"; config: string; run: string }
+  | { kind: "job"; config: string; job: JobProgress }
   | { kind: "block"; config: string; run: string; name: string; description: string; icon: string };
 
 /** The view "BRECQ Runs": configs, their runs, and the blocks of a run. */
@@ -44,14 +46,16 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   async getChildren(node?: RunsNode): Promise<RunsNode[]> {
     if (!node) return (await findConfigs()).map((config) => ({ kind: "config", config }));
     if (node.kind === "config") {
-      const { runs } = await readConfig(node.config);
+      const { runs, sweep } = await readConfig(node.config);
+      if (sweep) return await this.jobs(node.config);
       return runs.map(({ name }) => ({ kind: "run", config: node.config, run: name }));
     }
     return node.kind === "run" ? this.blocks(node.config, node.run) : [];
   }
 
   async getTreeItem(node: RunsNode): Promise<vscode.TreeItem> {
-    if (node.kind === "config") return configItem(node.config);
+    if (node.kind === "config") return (await readConfig(node.config)).sweep ? await this.sweepItem(node.config) : configItem(node.config);
+    if (node.kind === "job") return jobItem(node.config, node.job);
     if (node.kind === "block") {
       const item = new vscode.TreeItem(node.name);
       item.id = `${node.config}\n${node.run}\n${node.name}`;
@@ -60,6 +64,22 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       return item;
     }
     return runItem(node, this.manager.get(node.config, node.run), await this.results.read(node.config, node.run));
+  }
+
+  /** Of a sweep that goes on, what its workers tell; else what its table says. */
+  private async jobs(config: string): Promise<RunsNode[]> {
+    const live = this.manager.get(config, wholeSweep)?.progress.jobs;
+    const jobs = live ? [...live.values()] : tableJobs((await readSweepTable(config)).table);
+    return jobs.map((job) => ({ kind: "job", config, job }));
+  }
+
+  private async sweepItem(config: string): Promise<vscode.TreeItem> {
+    const item = configItem(config);
+    const state = this.manager.get(config, wholeSweep);
+    item.contextValue = `sweep ${isActive(state) ? "active" : "idle"}`;
+    const { table } = await readSweepTable(config);
+    item.description = isActive(state) ? describeProgress(state!.progress) : (state?.failure?.message ?? (table && describeTable(table)));
+    return item;
   }
 
   private async blocks(config: string, run: string): Promise<RunsNode[]> {
@@ -75,6 +95,27 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
       icon: "pass",
     }));
   }
+}
+
+const jobIcons: Readonly<Record<JobProgress["state"], [icon: string, color?: string]>> = {
+  started: ["sync~spin"],
+  going: ["sync~spin"],
+  retried: ["clock"],
+  done: ["pass", "testing.iconPassed"],
+  reused: ["pass", "testing.iconPassed"],
+  failed: ["error", "list.errorForeground"],
+  cancelled: ["circle-slash"],
+};
+
+function jobItem(config: string, { name, state, message, place }: JobProgress): vscode.TreeItem {
+  const item = new vscode.TreeItem(name);
+  const [icon, color] = jobIcons[state];
+  item.id = `${config}\n${name}`;
+  item.contextValue = "job";
+  item.iconPath = new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined);
+  item.description = [message, place].filter(Boolean).join(" · ");
+  item.tooltip = item.description;
+  return item;
 }
 
 function liveBlocks({ config, run, progress, status }: RunState): RunsNode[] {

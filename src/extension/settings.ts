@@ -8,6 +8,8 @@ export interface Settings {
   memoryLimitBytes: number | undefined;
   defaultBits: number;
   notifications: boolean;
+  /** Where sweeps are done: the address of a queue, or undefined for this machine. */
+  queue: string | undefined;
 }
 
 export function readSettings(): Settings {
@@ -22,6 +24,7 @@ export function readSettings(): Settings {
     nodePath: settings.get<string>("worker.nodePath") || process.execPath,
     memoryLimitBytes: limit > 0 ? limit * 2 ** 20 : undefined,
     defaultBits: settings.get<number>("defaultBits", 4),
+    queue: settings.get<string>("queue") || undefined,
     notifications: settings.get<boolean>("notifications", true),
   };
 }

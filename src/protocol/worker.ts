@@ -7,6 +7,7 @@ import { resultSchema } from "../config/result.ts";
 import { limitSchema } from "../config/schema.ts";
 import { frontSchema, searchResultSchema } from "../config/searchResult.ts";
 import { sensitivitySchema } from "../config/sensitivity.ts";
+import { sweepTableSchema } from "../config/sweepResult.ts";
 import { progressSchema } from "./progress.ts";
 
 export const runtimeSettingsSchema = z.object({
@@ -59,6 +60,13 @@ export const jobSchema = z.discriminatedUnion("job", [
     front: frontSchema.shape.cost.optional().describe("Also the front of this cost against the predicted loss."),
     runtime: runtimeSettingsSchema,
   }),
+  z.object({
+    job: z.literal("sweep"),
+    sweep: z.string(),
+    queue: z.string().optional().describe("Leave the runs to workers on this queue; without it they are done on this machine."),
+    memoryBytes: z.number().positive().optional().describe("What the runs on this machine may take together."),
+    runtime: runtimeSettingsSchema,
+  }),
 ]);
 
 /** `machine`: a full disk and the like, another machine may succeed. `held`: another process is doing the job. */
@@ -78,6 +86,11 @@ export const jobResultSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("run"), result: resultSchema, resultFile: z.string() }),
   z.object({ job: z.literal("sensitivity"), sensitivity: sensitivitySchema, file: z.string() }),
   z.object({ job: z.literal("search"), search: searchResultSchema, front: frontSchema.optional() }),
+  z.object({
+    job: z.literal("sweep"),
+    table: sweepTableSchema,
+    files: z.object({ markdown: z.string(), json: z.string(), plot: z.string() }),
+  }),
 ]);
 
 /** Worker → host. The last message is `done`, `failed` or `cancelled`. */

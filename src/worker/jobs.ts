@@ -34,8 +34,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
 }
 
-/** Does a job. Throws UserError for the user's mistakes and CancelledError when cancelled. */
-export async function runJob(job: Job, context: JobContext): Promise<JobResult> {
+/** Does a job of one model. Throws UserError for the user's mistakes and CancelledError when cancelled. */
+export async function runJob(job: Exclude<Job, { job: "sweep" }>, context: JobContext): Promise<JobResult> {
   const runtime = await createRuntime(job.runtime);
   switch (job.job) {
     case "inspect":

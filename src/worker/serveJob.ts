@@ -36,8 +36,7 @@ async function work(job: Job, runJob: RunJob, signal: AbortSignal): Promise<From
     const result = await runJob(job, { report: (event) => send({ type: "progress", event }), signal });
     return { type: "done", result };
   } catch (error) {
-    if (error instanceof CancelledError)
-      return { type: "cancelled", resumable: job.job === "run" || job.job === "sensitivity" || job.job === "search" };
+    if (error instanceof CancelledError) return { type: "cancelled", resumable: ["run", "sensitivity", "search", "sweep"].includes(job.job) };
     return describeFailure(error);
   }
 }

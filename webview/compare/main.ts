@@ -14,6 +14,7 @@ import { element } from "./dom.ts";
 import { frontSection } from "./frontView.ts";
 import { onMessage, savedState, saveState, send } from "./host.ts";
 import { LossChart } from "./lossChart.ts";
+import { sweepView } from "./sweepView.ts";
 import { blocksTable, layersTable, overviewTable } from "./tables.ts";
 
 const app = document.getElementById("app")!;
@@ -27,6 +28,10 @@ let block = savedState()?.block;
 
 onMessage((message) => {
   if (message.translations) l10n.config({ contents: message.translations });
+  if (message.type === "show-sweep") {
+    saveState({ config: message.config, selected, block });
+    return app.replaceChildren(...sweepView(message));
+  }
   const known = new Set(results.map(({ run }) => run));
   ({ config, results, fronts, running } = message);
   const names = results.map(({ run }) => run);

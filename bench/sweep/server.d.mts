@@ -1,0 +1,11 @@
+/** A queue server of its own, with persistence on. */
+export interface BenchServer {
+  readonly address: string;
+  readonly program: string;
+  readonly port: number;
+  memoryBytes(): number;
+  command(...words: string[]): string;
+  restart(downMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+export function startServer(): Promise<BenchServer>;
