@@ -12,7 +12,7 @@ import { queueRunner } from "../src/worker/queue/queueRunner.ts";
 import { serveQueue } from "../src/worker/queue/serveQueue.ts";
 import { finishedFigures } from "../src/worker/sweep/finishedRun.ts";
 import type { SweepJob } from "../src/worker/sweep/planSweep.ts";
-import { startServer } from "./sweep/server.mjs";
+import { type BenchServer, startServer } from "./sweep/server.mjs";
 
 const { values } = parseArgs({ options: { jobs: { type: "string", default: "10000" } } });
 const count = Number(values.jobs);
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "brecq-bench-"));
   mkdirSync(join(folder, "s.results"));
   try {
-    await drain(server.address, folder, server.memoryBytes);
+    await drain(server, folder);
     await operations(server.port);
     await gathering(folder);
   } finally {
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function drain(address: string, folder: string, serverMemory: () => number): Promise<void> {
+async function drain({ address, memoryBytes: serverMemory, processorSeconds, commands }: BenchServer, folder: string): Promise<void> {
   const abort = new AbortController();
   let done = 0;
   const heap: { jobs: number; heapMegabytes: number; residentMegabytes: number }[] = [];
@@ -62,6 +62,7 @@ async function drain(address: string, folder: string, serverMemory: () => number
     return { id, kind: "run", config: "s.results/net.brecq.json", run: id, model: "net", settings: "s", basis: "b", after: [] };
   });
   const before = serverMemory();
+  const [processor, commandsBefore] = [processorSeconds(), commands()];
   let most = 0;
   const watch = setInterval(() => {
     most = Math.max(most, serverMemory());
@@ -76,6 +77,10 @@ async function drain(address: string, folder: string, serverMemory: () => number
   const milliseconds = performance.now() - begun;
   clearInterval(watch);
   figure("submitting, doing and following", { jobs: count, seconds: milliseconds / 1000, millisecondsAJob: milliseconds / count });
+  figure("the server, a job", {
+    processorMilliseconds: (1000 * (processorSeconds() - processor)) / count,
+    commands: (commands() - commandsBefore) / count,
+  });
   figure("ended once", { jobs: [...ends.values()].filter((times) => times === 1).length });
   for (const entry of heap) figure("memory of submitter and worker, in one process", entry);
   figure("memory of the server", { beforeMegabytes: before / 2 ** 20, mostMegabytes: most / 2 ** 20, afterMegabytes: serverMemory() / 2 ** 20 });

@@ -4,6 +4,10 @@ export interface BenchServer {
   readonly program: string;
   readonly port: number;
   memoryBytes(): number;
+  /** Seconds of processor time so far. */
+  processorSeconds(): number;
+  /** Commands so far. */
+  commands(): number;
   command(...words: string[]): string;
   restart(downMs: number): Promise<void>;
   close(): Promise<void>;

@@ -31,6 +31,10 @@ export async function startServer() {
     program,
     port,
     memoryBytes: () => Number(/used_memory:(\d+)/.exec(command(port, "INFO", "memory"))[1]),
+    /** Seconds of processor time so far. */
+    processorSeconds: () =>
+      ["user", "sys"].reduce((sum, kind) => sum + Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(command(port, "INFO", "cpu"))[1]), 0),
+    commands: () => Number(/total_commands_processed:(\d+)/.exec(command(port, "INFO", "stats"))[1]),
     command: (...words) => command(port, ...words),
     async restart(downMs) {
       await stop();

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { mapRunPaths } from "../../config/configPaths.ts";
 import { resultsFolder } from "../../config/resultPaths.ts";
 import type { RunConfig } from "../../config/schema.ts";
+import type { RunFigures } from "../../config/sweepResult.ts";
 import { writeFileAtomic } from "../../engine/files.ts";
 import { makeFolder } from "../folders.ts";
 import { Contents } from "./contents.ts";
@@ -54,6 +55,8 @@ export function runKey({ model, name }: Pick<SweepRun, "model" | "name">): strin
   return `${model}/${name}`;
 }
 
+const looksAtOnce = 16;
+
 /** Writes a config a model, so that every run can be looked at, and done alone, like any other. */
 export async function planSweep({ folder, target, origin, models, runs }: SweepContent): Promise<SweepPlan> {
   await makeFolder(target);
@@ -68,9 +71,7 @@ export async function planSweep({ folder, target, origin, models, runs }: SweepC
     await writeConfig(file, origin, { ...model, runs: Object.fromEntries(group.map((run) => [run.name, run.settings])) });
     const shared = await contents.configBasis(model, target);
     const missing: SweepJob[] = [];
-    for (const run of group) {
-      const basis = await contents.runBasis(shared, run.settings, target);
-      const figures = await finishedFigures(file, run.name, basis);
+    for (const { run, basis, figures } of await finishedAmong(group, file, (run) => contents.runBasis(shared, run.settings, target))) {
       outcomes.set(runKey(run), figures ? { run, state: "reused", figures } : { run, state: "waiting" });
       if (figures) continue;
       const settings = settingsHash(run.settings);
@@ -83,6 +84,19 @@ export async function planSweep({ folder, target, origin, models, runs }: SweepC
   // In the order of the sweep and not by config; what a run needs keeps its place before it.
   const rank = (job: SweepJob) => order.get(`${job.model}/${job.run}`)!;
   return { folder, jobs: jobs.toSorted((a, b) => rank(a) - rank(b)), outcomes: new Map([...order.keys()].map((key) => [key, outcomes.get(key)!])) };
+}
+
+/** Looks for finished runs, several at once: on a network file system each answer takes a while. */
+async function finishedAmong(runs: readonly SweepRun[], file: string, basisOf: (run: SweepRun) => Promise<string>) {
+  const found: { run: SweepRun; basis: string; figures: RunFigures | undefined }[] = [];
+  for (let start = 0; start < runs.length; start += looksAtOnce) {
+    const looks = runs.slice(start, start + looksAtOnce).map(async (run) => {
+      const basis = await basisOf(run);
+      return { run, basis, figures: await finishedFigures(file, run.name, basis) };
+    });
+    found.push(...(await Promise.all(looks)));
+  }
+  return found;
 }
 
 /** Runs that search bits have a config for each seed: their measurement of sensitivities lies beside it, and depends on the seed. */
