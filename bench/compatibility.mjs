@@ -6,7 +6,7 @@
  */
 import { execFileSync, execSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,6 +43,8 @@ function tryVersion(version) {
   const node = installNode(version);
   // Where tests that need ../shared find it.
   const folder = mkdtempSync(path.join(tmpdir(), "brecq-node-"));
+  // A test starts the program as another user, who must be able to read it.
+  chmodSync(folder, 0o755);
   const copy = path.join(folder, "main");
   try {
     execSync(`mkdir "${copy}" && git -C "${root}" archive HEAD | tar -x -C "${copy}"`);
@@ -69,7 +71,8 @@ function installNode(version) {
 
 function unitTests(node, cwd) {
   const report = path.join(cwd, ".artifacts/vitest.json");
-  const args = ["node_modules/vitest/vitest.mjs", "run", ...values.tests.split(","), "--reporter=json", `--outputFile.json=${report}`];
+  const patience = ["--testTimeout=600000", "--hookTimeout=600000"];
+  const args = ["node_modules/vitest/vitest.mjs", "run", ...values.tests.split(","), ...patience, "--reporter=json", `--outputFile.json=${report}`];
   const { stderr } = spawnSync(node, args, { cwd, encoding: "utf8", maxBuffer: 2 ** 28 });
   if (!existsSync(report)) throw new Error(`The unit tests wrote no report:\n${stderr}`);
   const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, "utf8"));

@@ -32,8 +32,8 @@ export async function takePictures({ workspace, vsix, target }: { workspace: str
 async function compare(page: Page, view: FrameLocator, target: string): Promise<void> {
   await lenses(page, "Compare").first().click();
   await view.getByRole("row", { name: /Top-1 \d/ }).waitFor();
-  await view.locator(".chart canvas").waitFor();
-  await keep(page, target, "compare");
+  // The figures; below them come curves and tables of layers.
+  await keep(page, target, "compare", 580);
 }
 
 async function graph(page: Page, view: FrameLocator, target: string): Promise<void> {
@@ -55,10 +55,11 @@ async function graph(page: Page, view: FrameLocator, target: string): Promise<vo
   await keep(page, target, "graph");
 }
 
-async function keep(page: Page, target: string, name: string): Promise<void> {
+/** @param height how much of the window from its top; all where undefined */
+async function keep(page: Page, target: string, name: string, height?: number): Promise<void> {
   // What has only just appeared is still moving.
   await page.waitForTimeout(1500);
-  const png = await page.screenshot();
+  const png = await page.screenshot(height === undefined ? {} : { clip: { x: 0, y: 0, width: page.viewportSize()!.width, height } });
   await sharp(png)
     .resize({ width })
     .png({ palette: true, compressionLevel: 9, effort: 10 })

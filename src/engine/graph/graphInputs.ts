@@ -67,7 +67,7 @@ export function declaredInput(input: ValueInfoProto): { type: DataType; dims: (n
   return { type, dims };
 }
 
-/** The index of the input that takes images: the first float one with the highest rank. */
+/** The index of the input that takes images: the first float one with the highest rank; the first where none is float. */
 export function imageInputIndex(inputs: readonly GraphInput[]): number {
   const rank = (input: GraphInput) => (input.type === "float" ? input.dims.length : -1);
   const highest = Math.max(...inputs.map(rank));
@@ -80,7 +80,7 @@ export function madeUpFeeds(inputs: readonly GraphInput[], batch: number, seed =
   return Object.fromEntries(
     inputs.map((input, i) => {
       const dims = input.batched ? [batch, ...input.dims.slice(1)] : input.dims;
-      return [input.name, i === image ? randomTensor(dims, seed) : zeros(input.type, dims)];
+      return [input.name, i === image && input.type === "float" ? randomTensor(dims, seed) : zeros(input.type, dims)];
     }),
   );
 }

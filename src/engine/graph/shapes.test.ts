@@ -130,6 +130,13 @@ describe("observeShapes", () => {
     expect(shapes.typeOf("index")).toBe("int64");
   });
 
+  test("feeds zeros where no input is float", async () => {
+    const b = new GraphBuilder();
+    b.output(b.op("Not", [b.input("mask", "bool", ["n", 2])]), "y", "bool");
+    const shapes = await observeShapes(new Graph(b.model({ opset: 17 })), runtime);
+    expect(shapes.displayDims("y")).toEqual(["batch", 2]);
+  });
+
   test.each<[string, Dim[], RegExp]>([
     ["another open axis", ["n", 3, "height", 32], /Axis 2 \("height"\) of the input "x" has no fixed length/],
     ["an input of 10^9 by 10^9", ["n", 1e9, 1e9], /The input "x" is declared with the shape .*too large/],
