@@ -70,8 +70,8 @@ async function drain({ address, memoryBytes: serverMemory, processorSeconds, com
   const ends = new Map<string, number>();
   const begun = performance.now();
   const settings = { attempts: 3, priority: 100, minutes: undefined, memoryBytes: undefined, signal: abort.signal, report: () => undefined };
-  await queueRunner({ address })(
-    { folder, jobs, outcomes: new Map() },
+  await queueRunner({ address }).run(
+    { folder, target: "s.results", jobs, outcomes: new Map() },
     { ...settings, onEvent: (event) => void (event.type === "ended" && ends.set(event.job.id, (ends.get(event.job.id) ?? 0) + 1)) },
   );
   const milliseconds = performance.now() - begun;

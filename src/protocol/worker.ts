@@ -19,6 +19,9 @@ export const runtimeSettingsSchema = z.object({
 
 const candidates = z.array(z.number().int().min(2).max(8)).min(1).optional().describe("Without them the run's, or 2, 4 and 8.");
 
+/** Every `count`-th block, from the one at `index`. */
+export const measurementPartSchema = z.object({ index: z.int().min(0), count: z.int().positive() });
+
 export const jobSchema = z.discriminatedUnion("job", [
   z.object({ job: z.literal("inspect"), model: z.string(), runtime: runtimeSettingsSchema }),
   z.object({ job: z.literal("graph"), model: z.string(), runtime: runtimeSettingsSchema }),
@@ -49,6 +52,7 @@ export const jobSchema = z.discriminatedUnion("job", [
     run: z.string().optional().describe("Whose seed and candidates count; without it the defaults."),
     candidates,
     fresh: z.boolean().optional().describe("Measure anew even where the last measurement still holds."),
+    part: measurementPartSchema.optional().describe("Only some of the blocks, for a measurement that is shared out."),
     runtime: runtimeSettingsSchema,
   }),
   z.object({

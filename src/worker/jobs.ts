@@ -54,9 +54,9 @@ export async function runJob(job: Exclude<Job, { job: "sweep" }>, context: JobCo
       return { job: "run", result, resultFile };
     }
     case "sensitivity": {
-      const { config: configFile, run, candidates, fresh } = job;
+      const { config: configFile, run, candidates, fresh, part } = job;
       const { sensitivity, file } = await measureConfigured(
-        { runtime, cacheBytes: job.runtime.cacheBytes, configFile, run, candidates, fresh },
+        { runtime, cacheBytes: job.runtime.cacheBytes, configFile, run, candidates, fresh, part },
         context,
       );
       return { job: "sensitivity", sensitivity, file };

@@ -1,11 +1,10 @@
 /** @file The sensitivities of a config's model: measured, gone on with, or taken from the file where it still holds. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { resultsFolder, sensitivityFile } from "../config/resultPaths.ts";
 import { type Config, type RunConfig, runSchema } from "../config/schema.ts";
-import { type Sensitivity, sensitivitySchema } from "../config/sensitivity.ts";
+import type { Sensitivity } from "../config/sensitivity.ts";
 import type { Dataset } from "../engine/data/dataset.ts";
 import { UserError } from "../engine/errors.ts";
 import { writeFileAtomic } from "../engine/files.ts";
@@ -13,12 +12,21 @@ import { type Network, prepareNetwork, requireLayers } from "../engine/graph/pre
 import { loadModel } from "../engine/onnx/modelFile.ts";
 import { CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
-import { FolderChanges } from "../engine/sensitivity/changes.ts";
 import { measureSensitivity } from "../engine/sensitivity/measureSensitivity.ts";
 import { measureName } from "../engine/sensitivity/probe.ts";
 import { openCalibrationData, primaryInput } from "./data.ts";
 import { makeFolder } from "./folders.ts";
 import { defaultCacheBytes, type JobContext } from "./jobs.ts";
+import {
+  type MeasurementPart,
+  type MeasurementPlaces,
+  measurementPlaces,
+  openChanges,
+  readMeasurement,
+  readSensitivity,
+  removeParts,
+  withParts,
+} from "./measurementParts.ts";
 import { readConfig, runSettings } from "./readConfig.ts";
 import { RunLock } from "./runLock.ts";
 import { brecqVersion } from "./version.ts";
@@ -40,6 +48,8 @@ export interface ConfiguredMeasurement {
   readonly candidates?: readonly number[] | undefined;
   /** Measure anew even where the file still holds. */
   readonly fresh?: boolean | undefined;
+  /** Only one part of the blocks, for a measurement that is shared out: it is kept until one without a part puts all together. */
+  readonly part?: MeasurementPart | undefined;
 }
 
 export interface Measured {
@@ -78,17 +88,19 @@ export async function measureConfigured(options: ConfiguredMeasurement, { report
     report({ type: "phase", phase: "sensitivity", message: `Sensitivities are taken from ${file}` });
     return { config, run, network, candidates, sensitivity: known, file, reused: true };
   }
-  await makeFolder(resultsFolder(configFile));
-  const lock = await RunLock.acquire(resultsFolder(configFile), "The measurement of sensitivities", { name: "sensitivity.lock" });
+  const places = measurementPlaces(configFile, options.part);
+  await makeFolder(dirname(places.file));
+  const lock = await RunLock.acquire(dirname(places.file), "The measurement of sensitivities", { name: places.lock });
   try {
-    const sensitivity = await measure({ options, config, run, network, calibration, candidates, fingerprint, file, lock }, { report, signal });
+    const sensitivity = await measure({ options, config, run, network, calibration, candidates, fingerprint, places, lock }, { report, signal });
     return { config, run, network, candidates, sensitivity, file, reused: false };
   } finally {
     await lock.release();
   }
 }
 
-interface Measurement extends Pick<Measured, "config" | "run" | "network" | "candidates" | "file"> {
+interface Measurement extends Pick<Measured, "config" | "run" | "network" | "candidates"> {
+  readonly places: MeasurementPlaces;
   readonly options: ConfiguredMeasurement;
   readonly calibration: Dataset;
   readonly fingerprint: string;
@@ -97,22 +109,20 @@ interface Measurement extends Pick<Measured, "config" | "run" | "network" | "can
 
 /** Measures what is missing, by the process that holds the lock. */
 async function measure(
-  { options, config, run, network, calibration, candidates, fingerprint, file, lock }: Measurement,
+  { options, config, run, network, calibration, candidates, fingerprint, places, lock }: Measurement,
   { report, signal }: JobContext,
 ): Promise<Sensitivity> {
-  const { runtime, configFile } = options;
-  // Read only now: another process may have gone on with it meanwhile.
-  const known = options.fresh ? undefined : await readSensitivity(file, fingerprint);
+  const { runtime, configFile, part } = options;
+  const { file } = places;
+  const basis = { fingerprint, candidates };
   const samples = wholeBatches(Math.min(measuredSamples, calibration.count), network.shapes.fixedBatch ?? 1);
   const store = new CacheStore(options.cacheBytes ?? defaultCacheBytes, resultsFolder(configFile));
   const inputs = store.create(samples, calibration.dims);
   for (let start = 0; start < samples; start += 64) inputs.write(start, await calibration.read(start, Math.min(64, samples - start)));
-  const changes = await FolderChanges.open(
-    join(resultsFolder(configFile), "sensitivity.changes"),
-    `${fingerprint} ${candidates.join()}`,
-    candidates.length,
-  );
-  const begun = known && sameNumbers(known.candidates, candidates) ? known : undefined;
+  const changes = await openChanges(places, basis);
+  // Read only now: another process may have gone on with it meanwhile.
+  const own = options.fresh ? undefined : await readMeasurement(file, basis);
+  const begun = part || options.fresh ? own : await withParts(own, configFile, basis, changes);
   const sensitivity = await measureSensitivity({
     runtime,
     network,
@@ -126,6 +136,7 @@ async function measure(
     samples,
     store,
     begun,
+    only: part && ((unit) => unit % part.count === part.index),
     save: async (state) => {
       lock.requireHeld();
       await writeFileAtomic(file, sensitivityText(state));
@@ -133,7 +144,9 @@ async function measure(
     report,
     signal,
   });
+  if (part) return sensitivity;
   await changes.remove();
+  await removeParts(configFile);
   return sensitivity;
 }
 
@@ -145,20 +158,6 @@ function sensitivityText({ crossings, ...rest }: Sensitivity): string {
   return crossings.length === 0 ? `${text}\n` : `${text.slice(0, text.lastIndexOf("]"))}\n${lines}\n  ]\n}\n`;
 }
 
-/** The measurement on the disk, if it is of the same model, data and settings. */
-async function readSensitivity(file: string, fingerprint: string): Promise<Sensitivity | undefined> {
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { data } = sensitivitySchema.safeParse(json);
-  return data?.fingerprint === fingerprint ? data : undefined;
-}
-
 /** What the figures depend on, apart from the candidates, which the file names. */
 async function fingerprintOf(model: string, config: Config, run: RunConfig, calibration: Dataset): Promise<string> {
   const hash = createHash("sha256");
@@ -166,10 +165,6 @@ async function fingerprintOf(model: string, config: Config, run: RunConfig, cali
   const settings = { measuredSamples, roundingSteps, measureName, seed: run.seed };
   hash.update(JSON.stringify({ settings, input: config.input, names: calibration.names, version: brecqVersion }));
   return hash.digest("hex");
-}
-
-function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
-  return JSON.stringify(a.toSorted((x, y) => x - y)) === JSON.stringify(b.toSorted((x, y) => x - y));
 }
 
 function wholeBatches(samples: number, batch: number): number {

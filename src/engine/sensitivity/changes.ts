@@ -1,5 +1,5 @@
 /** @file How the network's outputs change with each layer: kept while sensitivities are measured, for the terms of pairs across blocks. */
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../files.ts";
 
@@ -39,6 +39,12 @@ export class FolderChanges implements ChangeStore {
       this.#path(layer),
       changes.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
     );
+  }
+
+  /** Places of the layers that there are changes of. */
+  async layers(): Promise<number[]> {
+    const names = await readdir(this.folder);
+    return names.flatMap((name) => /^layer-(\d+)\.bin$/.exec(name)?.[1] ?? []).map(Number);
   }
 
   /** Removes everything: the measurement is complete. */

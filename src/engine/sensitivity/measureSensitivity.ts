@@ -37,7 +37,9 @@ export interface SensitivityOptions {
   readonly samples: number;
   readonly store: CacheStore;
   readonly changes: ChangeStore;
-  /** An interrupted measurement to go on from. */
+  /** Only the units at these places: one part of a measurement that is shared out. The result is not complete. */
+  readonly only?: ((unit: number) => boolean) | undefined;
+  /** An interrupted measurement, or the parts of one, to go on from. */
   readonly begun?: Sensitivity | undefined;
   /** Told of each block's rounded weights, by initializer name. */
   readonly onRounded?: ((bits: number, weights: ReadonlyMap<string, Tensor>) => void) | undefined;
@@ -78,7 +80,8 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     for (const [index, unit] of units.entries()) {
       if (signal?.aborted) throw new CancelledError();
       await forward.pass(unit, index, async () => {
-        if (unit.layers.length > 0 && !(await isMeasured(unit))) await measureUnit(unit, index);
+        const wanted = unit.layers.length > 0 && (options.only?.(index) ?? true);
+        if (wanted && !(await isMeasured(unit))) await measureUnit(unit, index);
       });
     }
   } catch (error) {
@@ -88,6 +91,8 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     for (const cached of targets.values()) release(cached);
     await search.release();
   }
+  if (options.only) return state(false);
+  sortByPlace(units, layers, pairs);
   const complete = state(true, crossings());
   await options.save(complete);
   return complete;
@@ -200,6 +205,15 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
     }
     return found;
   }
+}
+
+/** In the order of the network, whoever measured what. */
+function sortByPlace(units: readonly Unit[], layers: LayerSensitivity[], pairs: PairSensitivity[]): void {
+  const places = new Map(units.flatMap((unit) => unit.layers).map(({ name }, place) => [name, place]));
+  const unitPlaces = new Map(units.flatMap((unit, place) => unit.layers.map(({ name }): [string, number] => [name, place])));
+  layers.sort((a, b) => places.get(a.layer)! - places.get(b.layer)!);
+  // Stable: within a unit they keep the order in which they were measured.
+  pairs.sort((a, b) => unitPlaces.get(a.layers[0])! - unitPlaces.get(b.layers[0])!);
 }
 
 function product(a: Float32Array, b: Float32Array): number {

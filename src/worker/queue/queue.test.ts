@@ -35,7 +35,7 @@ function job(id: string, own: Partial<SweepJob> = {}): SweepJob {
 
 function plan(jobs: readonly SweepJob[], folder = temporaryFolder()): SweepPlan {
   mkdirSync(join(folder, "s.results"), { recursive: true });
-  return { folder, jobs, outcomes: new Map() };
+  return { folder, target: "s.results", jobs, outcomes: new Map() };
 }
 
 const done: JobOutcome = { kind: "done", reused: false };
@@ -85,7 +85,7 @@ function submit(
   };
   const report = (event: Progress) => void (event.type === "warning" && warnings!.push(event.message));
   const settings = { attempts, priority, minutes: undefined, memoryBytes: undefined };
-  const finished = queueRunner({ address, root })(own, { ...settings, signal, report, onEvent });
+  const finished = queueRunner({ address, root }).run(own, { ...settings, signal, report, onEvent });
   return { ends: ends!, messages: messages!, warnings: warnings!, finished };
 }
 

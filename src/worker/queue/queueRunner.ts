@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type FlowJob, FlowProducer, type Job, Queue, QueueEvents } from "bullmq";
 import type { Redis } from "ioredis";
 import { UserError } from "../../engine/errors.ts";
-import type { JobRunner } from "../sweep/doPlan.ts";
+import type { JobRunner, RunnerContext } from "../sweep/doPlan.ts";
 import type { SweepJob, SweepPlan } from "../sweep/planSweep.ts";
 import { relativePath } from "../sweep/readSweep.ts";
 import { brecqVersion } from "../version.ts";
@@ -30,11 +30,12 @@ const keepSeconds = 24 * 3600;
 const cancelSeconds = 3600;
 const backoffMs = 5000;
 
-type Context = Parameters<JobRunner>[1];
+/** How many workers there are is not known; a part more costs a pass of the network. */
+const measurementParts = 8;
 
 /** Workers on a queue. They go on without the submitter; the same sweep started again takes their work up. */
 export function queueRunner({ address, root, priority }: QueueSettings): JobRunner {
-  return async (plan, context) => {
+  const run = async (plan: SweepPlan, context: RunnerContext) => {
     const client = await connectQueue(address);
     const connection = { connection: client };
     const queue = new Queue<QueueJob>(queueName, connection);
@@ -83,12 +84,11 @@ export function queueRunner({ address, root, priority }: QueueSettings): JobRunn
       client.disconnect();
     }
   };
+  return { measurementParts, run };
 }
 
-/** Beside the first config that the plan has written. */
-function markerOf({ jobs }: SweepPlan): string {
-  const [folder] = jobs[0]!.config.split("/");
-  return `${folder}/sweep-id`;
+function markerOf({ target }: SweepPlan): string {
+  return `${target}/sweep-id`;
 }
 
 function belowRoot(root: string | undefined, folder: string): string {
@@ -123,7 +123,7 @@ interface Submission {
   readonly flows: FlowProducer;
   readonly plan: SweepPlan;
   readonly ids: ReadonlyMap<string, string>;
-  readonly context: Context;
+  readonly context: RunnerContext;
   readonly data: (job: SweepJob) => QueueJob;
 }
 
@@ -142,19 +142,19 @@ async function submit({ queue, flows, plan, ids, context, data }: Submission): P
     await queue.addBulk(single.slice(start, start + chunk).map((job) => ({ name: job.kind, data: data(job), opts: options(job) })));
   }
   const byId = new Map(plan.jobs.map((job) => [job.id, job]));
-  // A job of a flow has one parent. A measurement that several runs need is a child of each: the first measures, the others find it done.
-  const flow = (job: SweepJob, parent?: SweepJob): FlowJob => {
-    const jobId = parent && job.kind === "sensitivity" ? `${ids.get(job.id)!}-${ids.get(parent.id)!.slice(0, 8)}` : ids.get(job.id)!;
+  // A job of a flow has one parent. A measurement that several runs need is below each of them: the first measures, the others find it done.
+  const flow = (job: SweepJob, run: SweepJob): FlowJob => {
+    const jobId = job.kind === "sensitivity" ? `${ids.get(job.id)!}-${ids.get(run.id)!.slice(0, 8)}` : ids.get(job.id)!;
     return {
       name: job.kind,
       queueName,
       data: data(job),
-      opts: { ...options(job), jobId, ...(parent && { failParentOnFailure: true }) },
-      children: job.after.map((id) => flow(byId.get(id)!, job)),
+      opts: { ...options(job), jobId, ...(job !== run && { failParentOnFailure: true }) },
+      children: job.after.map((id) => flow(byId.get(id)!, run)),
     };
   };
   const trees = plan.jobs.filter(({ id, after }) => after.length > 0 && !needed.has(id));
-  for (let start = 0; start < trees.length; start += chunk) await flows.addBulk(trees.slice(start, start + chunk).map((job) => flow(job)));
+  for (let start = 0; start < trees.length; start += chunk) await flows.addBulk(trees.slice(start, start + chunk).map((job) => flow(job, job)));
 }
 
 async function cancelSweep(client: Redis, queue: Queue, sweep: string, ids: ReadonlyMap<string, string>, followed: FollowedJobs): Promise<void> {

@@ -19,11 +19,19 @@ export interface JobSettings {
   readonly priority: number;
 }
 
-/** Does jobs and tells of each; resolves when all have ended. */
-export type JobRunner = (
-  plan: SweepPlan,
-  context: JobSettings & { readonly signal: AbortSignal; readonly onEvent: (event: JobEvent) => void; readonly report: JobContext["report"] },
-) => Promise<void>;
+export interface RunnerContext extends JobSettings {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: JobEvent) => void;
+  readonly report: JobContext["report"];
+}
+
+/** Whoever does jobs. */
+export interface JobRunner {
+  /** Into how many jobs a measurement of sensitivities is worth being cut. */
+  readonly measurementParts: number;
+  /** Does jobs and tells of each; resolves when all have ended. */
+  readonly run: (plan: SweepPlan, context: RunnerContext) => Promise<void>;
+}
 
 export interface PlannedWork {
   readonly plan: SweepPlan;
@@ -46,7 +54,7 @@ export async function doPlan({ plan, runner, settings, context, write }: Planned
     board.follow(event);
     tell(event);
   };
-  if (plan.jobs.length > 0) await runner(plan, { ...settings, signal, report, onEvent });
+  if (plan.jobs.length > 0) await runner.run(plan, { ...settings, signal, report, onEvent });
   await board.close();
   if (signal.aborted) throw new CancelledError();
 }
@@ -64,10 +72,10 @@ export interface LocalSettings {
 
 /** Worker processes on this machine, with cores and memory shared out among them. */
 export function localRunner({ script, runtime, workers, memoryBytes: ownLimit }: LocalSettings): JobRunner {
-  return async (plan, { signal, minutes, attempts, memoryBytes: limit, onEvent }) => {
+  const cores = availableParallelism();
+  const wanted = workers ?? Math.max(1, Math.floor(cores / Math.max(1, runtime.threads)));
+  const run: JobRunner["run"] = async (plan, { signal, minutes, attempts, memoryBytes: limit, onEvent }) => {
     const memoryBytes = ownLimit ?? limit ?? machineMemory();
-    const cores = availableParallelism();
-    const wanted = workers ?? Math.max(1, Math.floor(cores / Math.max(1, runtime.threads)));
     const count = Math.max(1, Math.min(wanted, plan.jobs.length));
     const own = {
       ...runtime,
@@ -83,6 +91,7 @@ export function localRunner({ script, runtime, workers, memoryBytes: ownLimit }:
       execute: (job, context) => executeJob(job, { folder: plan.folder, script, runtime: own, memoryBytes, minutes, ...context }),
     });
   };
+  return { measurementParts: wanted, run };
 }
 
 /** Most of what this machine, or this container, has. */

@@ -7,7 +7,7 @@ import type { FailureReason, Job, RuntimeSettings } from "../../protocol/worker.
 import { readConfig, runSettings } from "../readConfig.ts";
 import { isMachineTrouble, machineError } from "../systemErrors.ts";
 import { startWorker, type WorkerOutcome } from "../workerProcess.ts";
-import { finishedFigures, markFinished, unmarkFinished } from "./finishedRun.ts";
+import { finishedFigures, isMeasured, markFinished, markMeasured, unmarkFinished } from "./finishedRun.ts";
 import { type SweepJob, settingsHash } from "./planSweep.ts";
 import { runFigures } from "./runFigures.ts";
 
@@ -41,7 +41,8 @@ export async function executeJob(job: SweepJob, surroundings: JobSurroundings): 
   try {
     const config = join(surroundings.folder, job.config);
     await requireSettings(config, job);
-    if (job.kind !== "run") return await inProcess(job, config, surroundings);
+    if (job.kind === "sensitivity") return await measured(job, config, surroundings);
+    if (job.kind === "search") return await inProcess(job, config, surroundings);
     const known = await finishedFigures(config, job.run, job.basis);
     if (known) return { kind: "done", figures: known, reused: true };
     await unmarkFinished(config, job.run);
@@ -51,6 +52,14 @@ export async function executeJob(job: SweepJob, surroundings: JobSurroundings): 
   } catch (error) {
     return thrownOutcome(error);
   }
+}
+
+/** On a queue a measurement stands before each run that needs it: only the first time does it take more than a look. */
+async function measured(job: SweepJob, config: string, surroundings: JobSurroundings): Promise<JobOutcome> {
+  if (await isMeasured(config, job)) return { kind: "done", reused: true };
+  const outcome = await inProcess(job, config, surroundings);
+  if (outcome.kind === "done") await markMeasured(config, job);
+  return outcome;
 }
 
 /** @throws UserError where the config on the disk is another one than when the job was made */
@@ -94,12 +103,12 @@ async function inProcess(job: SweepJob, config: string, surroundings: JobSurroun
   }
 }
 
-function protocolJob({ kind, run, candidates }: SweepJob, config: string, { runtime, takeOverSeconds }: JobSurroundings): Job {
+function protocolJob({ kind, run, candidates, part }: SweepJob, config: string, { runtime, takeOverSeconds }: JobSurroundings): Job {
   switch (kind) {
     case "run":
       return { job: "run", config, run, resume: true, takeOverSeconds, runtime };
     case "sensitivity":
-      return { job: "sensitivity", config, run, candidates, runtime };
+      return { job: "sensitivity", config, run, candidates, part, runtime };
     case "search":
       return { job: "search", config, run, runtime };
   }

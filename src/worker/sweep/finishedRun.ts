@@ -1,10 +1,13 @@
 /** @file Telling whether a run's result is still that of its inputs: the hash of these lies beside it, in the file `basis`. */
 import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { resultSchema } from "../../config/result.ts";
 import { runFiles } from "../../config/resultPaths.ts";
 import type { RunFigures } from "../../config/sweepResult.ts";
 import { writeFileAtomic } from "../../engine/files.ts";
+import { makeFolder } from "../folders.ts";
+import { measurementPlaces } from "../measurementParts.ts";
+import type { SweepJob } from "./planSweep.ts";
 import { runFigures } from "./runFigures.ts";
 
 /** The figures of a run that was finished on this basis; undefined where it was not. */
@@ -32,4 +35,22 @@ export async function unmarkFinished(configFile: string, run: string): Promise<v
 
 function basisFile(configFile: string, run: string): string {
   return join(runFiles(configFile, run).folder, "basis");
+}
+
+/** Whether the sensitivities of a job's config, or its part of them, were measured on its basis. */
+export async function isMeasured(configFile: string, job: SweepJob): Promise<boolean> {
+  const places = [measurementPlaces(configFile, undefined), ...(job.part ? [measurementPlaces(configFile, job.part)] : [])];
+  const found = await Promise.all(places.map(({ file }) => Promise.all([readFile(markOf(file), "utf8"), readFile(file)]).catch(() => undefined)));
+  return found.some((content) => content?.[0] === job.basis);
+}
+
+export async function markMeasured(configFile: string, job: SweepJob): Promise<void> {
+  const { file } = measurementPlaces(configFile, job.part);
+  // Another process may have put all parts together meanwhile, and removed them.
+  await makeFolder(dirname(file));
+  await writeFileAtomic(markOf(file), job.basis);
+}
+
+function markOf(file: string): string {
+  return file.replace(/\.json$/, ".basis");
 }

@@ -8,6 +8,7 @@ import { resultsFolder } from "../../config/resultPaths.ts";
 import type { RunConfig } from "../../config/schema.ts";
 import type { RunFigures } from "../../config/sweepResult.ts";
 import { writeFileAtomic } from "../../engine/files.ts";
+import { measurementPartSchema } from "../../protocol/worker.ts";
 import { makeFolder } from "../folders.ts";
 import { Contents } from "./contents.ts";
 import type { SweepRun } from "./expandSweep.ts";
@@ -21,6 +22,7 @@ export const sweepJobSchema = z.object({
   config: z.string().describe("The written config, relative to the sweep file's folder."),
   run: z.string(),
   model: z.string(),
+  part: measurementPartSchema.optional().describe("Of a measurement that several jobs share."),
   candidates: z.array(z.number()).optional().describe("Bits to measure: those of all searches that use the measurement."),
   settings: z.string().describe("Hash of the run's settings: the config on the disk may be another one by the time the job is done."),
   basis: z.string().describe("Hash of all that the result depends on."),
@@ -33,6 +35,8 @@ export type SweepJob = z.infer<typeof sweepJobSchema>;
 export interface SweepPlan {
   /** The sweep file's folder, which the jobs' paths are relative to. */
   readonly folder: string;
+  /** The folder of configs and results, relative to it. */
+  readonly target: string;
   /** Jobs that are to be done, each behind those that it needs. */
   readonly jobs: readonly SweepJob[];
   /** Every run: finished ones with their figures, the others waiting. */
@@ -48,6 +52,8 @@ export interface SweepContent {
   /** Models by name; their paths are relative to `target`. */
   readonly models: ReadonlyMap<string, ModelConfig>;
   readonly runs: readonly SweepRun[];
+  /** Into how many jobs a measurement of sensitivities is cut. */
+  readonly measurementParts: number;
 }
 
 /** The key of a run among all of a sweep. */
@@ -58,7 +64,7 @@ export function runKey({ model, name }: Pick<SweepRun, "model" | "name">): strin
 const looksAtOnce = 16;
 
 /** Writes a config a model, so that every run can be looked at, and done alone, like any other. */
-export async function planSweep({ folder, target, origin, models, runs }: SweepContent): Promise<SweepPlan> {
+export async function planSweep({ folder, target, origin, models, runs, measurementParts }: SweepContent): Promise<SweepPlan> {
   await makeFolder(target);
   for (const name of new Set(runs.map(configName))) await makeFolder(resultsFolder(join(target, `${name}.brecq.json`)));
   const contents = await Contents.open(join(target, "contents.json"), folder);
@@ -77,13 +83,18 @@ export async function planSweep({ folder, target, origin, models, runs }: SweepC
       const settings = settingsHash(run.settings);
       missing.push({ id: runKey(run), kind: "run", config: relativePath(folder, file), run: run.name, model: run.model, settings, basis, after: [] });
     }
-    jobs.push(...withSearches(missing, group, shared));
+    jobs.push(...withSearches(missing, group, shared, measurementParts));
   }
   await contents.save();
   const order = new Map(runs.map((run, index) => [runKey(run), index]));
   // In the order of the sweep and not by config; what a run needs keeps its place before it.
   const rank = (job: SweepJob) => order.get(`${job.model}/${job.run}`)!;
-  return { folder, jobs: jobs.toSorted((a, b) => rank(a) - rank(b)), outcomes: new Map([...order.keys()].map((key) => [key, outcomes.get(key)!])) };
+  return {
+    folder,
+    target: relativePath(folder, target),
+    jobs: jobs.toSorted((a, b) => rank(a) - rank(b)),
+    outcomes: new Map([...order.keys()].map((key) => [key, outcomes.get(key)!])),
+  };
 }
 
 /** Looks for finished runs, several at once: on a network file system each answer takes a while. */
@@ -105,20 +116,31 @@ function configName({ model, settings }: SweepRun): string {
 }
 
 /** Before the runs that search: one measurement for all of them, and each one's search, which tells early that a limit cannot be met. */
-function withSearches(missing: readonly SweepJob[], group: readonly SweepRun[], shared: string): SweepJob[] {
+function withSearches(missing: readonly SweepJob[], group: readonly SweepRun[], shared: string, parts: number): SweepJob[] {
   const searches = group.flatMap(({ settings }) => settings.search ?? []);
   const [first] = missing;
   if (searches.length === 0 || !first) return [...missing];
   const candidates = [...new Set(searches.flatMap((search) => search.candidates))].sort((a, b) => a - b);
-  const id = `${first.id}:sensitivity`;
-  const measurement: SweepJob = { ...first, id, kind: "sensitivity", candidates, basis: shared };
+  const basis = createHash("sha256")
+    .update(JSON.stringify([shared, group[0]!.settings.seed, candidates]))
+    .digest("hex");
+  const measurement = measurementJobs({ ...first, kind: "sensitivity", candidates, basis }, parts);
+  const { id } = measurement.at(-1)!;
   return [
-    measurement,
+    ...measurement,
     ...missing.flatMap((run): SweepJob[] => {
       const search: SweepJob = { ...run, id: `${run.id}:search`, kind: "search", after: [id] };
       return [search, { ...run, after: [search.id] }];
     }),
   ];
+}
+
+/** The parts of a measurement, where there are several, and the job that puts them together: the last one. */
+export function measurementJobs(job: SweepJob, count: number): SweepJob[] {
+  const id = `${job.id}:sensitivity`;
+  const parts =
+    count < 2 ? [] : Array.from({ length: count }, (_, index) => ({ ...job, id: `${id}:${index + 1}`, part: { index, count }, after: [] }));
+  return [...parts, { ...job, id, after: parts.map((part) => part.id) }];
 }
 
 function grouped<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {

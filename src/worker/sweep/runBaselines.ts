@@ -48,6 +48,7 @@ export async function runBaselines({ configFile, axes, runner }: BaselineOptions
     origin: `\`brecq baselines ${basename(file)}\``,
     models: new Map([[name, movedConfig(config, folder, target)]]),
     runs: runs.map((run) => ({ model: name, name: run.name, settings: run.settings })),
+    measurementParts: runner.measurementParts,
   });
   const results = join(target, `${name}.results`);
   const files = { markdown: join(results, "table.md"), json: join(results, "table.json"), plot: join(results, "plot.svg") };

@@ -41,7 +41,14 @@ export async function runSweep(options: SweepOptions, context: JobContext): Prom
   const { content, models } = await readSweep(file, target);
   const { limits, priority } = content.sweep;
   const runs = expandSweep(content.sweep, file);
-  const plan = await planSweep({ folder: dirname(file), target, origin: `\`brecq sweep ${basename(file)}\``, models, runs });
+  const plan = await planSweep({
+    folder: dirname(file),
+    target,
+    origin: `\`brecq sweep ${basename(file)}\``,
+    models,
+    runs,
+    measurementParts: options.runner.measurementParts,
+  });
   const files = sweepFiles(target);
   const jobs = options.gather ? [] : options.shard ? shardOf(plan.jobs, runs, options.shard) : plan.jobs;
   let table: SweepTable | undefined;

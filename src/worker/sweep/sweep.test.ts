@@ -7,6 +7,7 @@ import { CancelledError, type UserError } from "../../engine/errors.ts";
 import type { Progress } from "../../protocol/progress.ts";
 import { runtimeSettingsSchema } from "../../protocol/worker.ts";
 import { localRunner } from "./doPlan.ts";
+import { measureTogether } from "./measureTogether.ts";
 import { runKey } from "./planSweep.ts";
 import { listSweep, runSweep, type SweepOptions } from "./runSweep.ts";
 
@@ -14,8 +15,9 @@ vi.setConfig({ testTimeout: 120_000 });
 const { worker } = bundledWorker();
 const never = new AbortController().signal;
 
+const runtime = runtimeSettingsSchema.parse({ threads: 1 });
 const sweep = (file: string, own: Partial<SweepOptions> = {}, signal = never, report: (event: Progress) => void = () => {}) =>
-  runSweep({ file, runner: localRunner({ script: worker, runtime: runtimeSettingsSchema.parse({ threads: 1 }) }), ...own }, { report, signal });
+  runSweep({ file, runner: localRunner({ script: worker, runtime, workers: 2 }), ...own }, { report, signal });
 
 async function keys(folder: string, content: object): Promise<string[]> {
   return (await listSweep(writeSweep(folder, content))).map(runKey);
@@ -131,7 +133,7 @@ describe("doing a sweep", () => {
     expect(readFileSync(done.files.markdown, "utf8")).toMatch(/## Not done\n\n- net, w4-brecq-.*: /);
     // The run after the failed search was not begun.
     expect(states.filter((state) => /:search: failed$/.test(state))).toHaveLength(1);
-    expect(states.filter((state) => /search1B.*[0-9]: started$/i.test(state) && !state.includes(":search:"))).toHaveLength(0);
+    expect(states.filter((state) => /search1B.*-\d{4}: started$/i.test(state))).toHaveLength(0);
   });
 
   it("measures once for all searches of a seed", async () => {
@@ -146,10 +148,33 @@ describe("doing a sweep", () => {
     const { table, failed } = await sweep(file, {}, never, (event) => void (event.type === "job" && event.state === "done" && done.push(event.job)));
     expect(failed, JSON.stringify(table.rows)).toBe(0);
     expect(done.filter((job) => job.endsWith(":sensitivity"))).toHaveLength(1);
+    expect(done.filter((job) => /:sensitivity:\d$/.test(job))).toHaveLength(2);
     expect(done.filter((job) => job.endsWith(":search"))).toHaveLength(2);
     for (const row of table.rows) expect(row.weights).toBe("mixed");
     expect(table.rows[0]!.weightBytes!).toBeLessThanOrEqual(400);
     expect(table.rows[1]!.weightBytes!).toBeLessThanOrEqual(300);
+  });
+
+  it("measures sensitivities in parts that together are the whole", async () => {
+    const { folder } = sweepWorkplace();
+    const file = (name: string) => join(folder, `${name}.brecq.json`);
+    for (const name of ["one", "parts"]) {
+      writeFileSync(file(name), JSON.stringify({ model: "net.onnx", calibration: { arrays: "x.npy" }, runs: { w2: { weights: 2 } } }));
+    }
+    for (const [name, workers] of [
+      ["one", 1],
+      ["parts", 3],
+    ] as const) {
+      await measureTogether(
+        { configFile: file(name), run: "w2", candidates: [2, 8], runner: localRunner({ script: worker, runtime, workers }) },
+        { report: () => {}, signal: never },
+      );
+    }
+    const of = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.results/sensitivity.json`), "utf8"));
+    expect(of("one")).toMatchObject({ complete: true, candidates: [2, 8] });
+    expect(of("one").layers).toHaveLength(3);
+    expect(of("parts")).toEqual(of("one"));
+    expect(existsSync(join(folder, "parts.results/sensitivity.parts"))).toBe(false);
   });
 
   it("is shared out in parts that together are the whole, and gathered", async () => {
