@@ -57,6 +57,20 @@ describe("RunLock", () => {
     expect(await isTaken(lockedFolder({}))).toBe(true);
   });
 
+  it("is taken over from a process that lives but is silent, where a patience is given and has run out", async () => {
+    const take = (folder: string, takeOverSeconds?: number) =>
+      RunLock.acquire(folder, "The run", { takeOverSeconds }).then(
+        (lock) => lock.release().then(() => true),
+        () => false,
+      );
+    expect(await take(lockedFolder({}, 60))).toBe(false);
+    expect(await take(lockedFolder({}, 60), 90)).toBe(false);
+    expect(await take(lockedFolder({}, 60), 30)).toBe(true);
+    // Another machine's process is not seen: it keeps its lock for two minutes, whatever the patience.
+    expect(await take(lockedFolder({ host: "elsewhere" }, 60), 30)).toBe(false);
+    expect(await take(lockedFolder({ host: "elsewhere" }, 130), 30)).toBe(true);
+  });
+
   it.runIf(process.platform === "linux")("is taken over after a restart of the machine", async () => {
     expect(await isTaken(lockedFolder({ boot: "another" }))).toBe(false);
   });

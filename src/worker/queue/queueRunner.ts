@@ -8,6 +8,7 @@ import type { JobRunner, RunnerContext } from "../sweep/doPlan.ts";
 import type { SweepJob, SweepPlan } from "../sweep/planSweep.ts";
 import { relativePath } from "../sweep/readSweep.ts";
 import { brecqVersion } from "../version.ts";
+import { parseQueueAddress } from "./address.ts";
 import { connectQueue } from "./connect.ts";
 import { FollowedJobs } from "./followedJobs.ts";
 import { cancelKey, jobsKey, type QueueJob, queueName, type SharedFolder } from "./queueJob.ts";
@@ -35,6 +36,8 @@ const measurementParts = 8;
 
 /** Workers on a queue. They go on without the submitter; the same sweep started again takes their work up. */
 export function queueRunner({ address, root, priority }: QueueSettings): JobRunner {
+  // A wrong address is told before anything else is done.
+  parseQueueAddress(address);
   const run = async (plan: SweepPlan, context: RunnerContext) => {
     const client = await connectQueue(address);
     const connection = { connection: client };

@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it, vi } from "vitest";
+import { bundledCommand } from "../support/commandLine.ts";
+import { hasQueueServer, startQueueServer } from "../support/queueServer.ts";
+import { sweepWorkplace, writeSweep } from "../support/sweepWorkplace.ts";
+import { bundledWorker } from "../support/workerScript.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+const brecq = bundledCommand();
+const { cli } = bundledWorker();
+
+describe("brecq sweep", () => {
+  it("does a sweep, and prints its table as JSON", async () => {
+    const { folder } = sweepWorkplace();
+    const file = writeSweep(folder, { models: { net: "net.brecq.json" }, matrix: { method: ["nearest"] } });
+    const { code, stdout } = await brecq(["sweep", file, "--json", "--workers", "1"]);
+    expect(code).toBe(0);
+    const table = JSON.parse(stdout);
+    expect(table).toMatchObject({ complete: true, reused: 0, rows: [{ setting: "w4-nearest-steps2" }] });
+    expect(existsSync(table.files.plot)).toBe(true);
+  });
+
+  it("answers bad input with one sentence", async () => {
+    const { folder, configFile } = sweepWorkplace();
+    const file = writeSweep(folder, {});
+    const sentence = async (...args: string[]) => {
+      const { code, stderr } = await brecq(args);
+      expect(code).toBe(1);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+      return stderr.trim();
+    };
+    expect(await sentence("sweep", file, "--shard", "3/2")).toMatch(
+      /^brecq: --shard takes a part and how many there are, such as 2\/8, not "3\/2"\.$/,
+    );
+    expect(await sentence("sweep", file, "--folder", folder)).toMatch(/^brecq: --folder goes with --queue\./);
+    expect(await sentence("sweep", file, "--queue", "redis://here", "--workers", "2")).toMatch(/--workers is for the workers of the queue/);
+    expect(await sentence("sweep", file, "--queue", "redis://:hunter2@here")).toMatch(/^brecq: The queue's address must not hold a password/);
+    expect(await sentence("sweep", configFile)).toMatch(/"sweep" is missing|Unknown key/);
+    expect(await sentence("run", file)).toMatch(/^brecq: The file is a sweep and no config\. .*brecq sweep/);
+    expect(await sentence("worker")).toMatch(/^brecq: The queue's address is missing\./);
+  });
+
+  it.runIf(hasQueueServer && process.platform !== "win32")(
+    "goes on where one worker may write no files and another is killed, and tells no password",
+    async () => {
+      const server = await startQueueServer(() => ["--requirepass", "hunter2"]);
+      const address = `redis://127.0.0.1:${server.port}`;
+      const { folder } = sweepWorkplace();
+      const file = writeSweep(folder, { models: { net: "net.brecq.json" }, matrix: { weights: [2, 3] }, settings: { steps: 200 }, seeds: 2 });
+      const env = { ...process.env, BRECQ_QUEUE_PASSWORD: "hunter2" };
+      let said = "";
+      const start = (args: readonly string[], shell = "") => {
+        // A worker that may write no files stands for one whose disk is full.
+        const child = spawn("bash", ["-c", `${shell} exec "$0" "$@"`, process.execPath, cli, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => void (said += text));
+        return { child, ended: new Promise<number | null>((resolve) => child.once("close", resolve)) };
+      };
+      const worker = ["worker", "--queue", address, "--concurrency", "1", "--stall", "2"];
+      const full = start(worker, "ulimit -f 0;");
+      const sweep = start(["sweep", file, "--queue", address]);
+      while (!said.includes("No more jobs for 5 s.")) await delay(50);
+      const killed = start(worker);
+      while (!/started \(|net\/\S+: started/.test(said.split("No more jobs")[1] ?? "")) await delay(20);
+      killed.child.kill("SIGKILL");
+      const last = start(worker);
+      expect(await sweep.ended, said).toBe(0);
+      const table = JSON.parse(readFileSync(join(folder, "s.results/table.json"), "utf8"));
+      expect(table.complete).toBe(true);
+      expect(table.rows.flatMap(({ runs }: { runs: { state: string }[] }) => runs.map(({ state }) => state))).toEqual([
+        "done",
+        "done",
+        "done",
+        "done",
+      ]);
+      expect(said).toMatch(/The file would be larger than this system allows\./);
+      expect(said).not.toContain("hunter2");
+      for (const { child } of [full, last]) child.kill("SIGTERM");
+      await Promise.all([full.ended, last.ended]);
+      await server.close();
+    },
+  );
+});
