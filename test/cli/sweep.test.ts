@@ -82,4 +82,34 @@ describe("brecq sweep", () => {
       await server.close();
     },
   );
+
+  it.runIf(hasQueueServer)(
+    "gives the same on a queue as here, searches and their measurement in parts too, also when the submitter comes back",
+    async () => {
+      const server = await startQueueServer();
+      const address = `redis://127.0.0.1:${server.port}`;
+      const search = ["400 B", "300 B"].map((size) => ({ candidates: [2, 8], limit: { size } }));
+      const content = { models: { net: "net.brecq.json" }, settings: { steps: 2, export: "native", firstLast: 4 }, matrix: { search } };
+      const [here, queued] = [sweepWorkplace().folder, sweepWorkplace().folder];
+      const [hereFile, queuedFile] = [writeSweep(here, content), writeSweep(queued, content)];
+      expect((await brecq(["sweep", hereFile, "--workers", "1"])).code).toBe(0);
+      const gone = spawn(process.execPath, [cli, "sweep", queuedFile, "--queue", address], { stdio: ["ignore", "ignore", "pipe"] });
+      await new Promise<void>((resolve) => gone.stderr.on("data", (text) => String(text).includes("No worker is connected") && resolve()));
+      gone.kill("SIGKILL");
+      const worker = spawn(process.execPath, [cli, "worker", "--queue", address, "--concurrency", "2"], { stdio: "ignore" });
+      const { code, stderr } = await brecq(["sweep", queuedFile, "--queue", address]);
+      expect(code, stderr).toBe(0);
+      for (const { run } of JSON.parse(readFileSync(join(here, "s.results/table.json"), "utf8")).rows.flatMap(
+        ({ runs }: { runs: object[] }) => runs,
+      )) {
+        const model = `s.results/net.search-1005.results/${run}/model.onnx`;
+        expect(readFileSync(join(queued, model)).equals(readFileSync(join(here, model)))).toBe(true);
+      }
+      const sensitivity = "s.results/net.search-1005.results/sensitivity.json";
+      expect(readFileSync(join(queued, sensitivity), "utf8")).toBe(readFileSync(join(here, sensitivity), "utf8"));
+      worker.kill("SIGTERM");
+      await new Promise((resolve) => worker.once("close", resolve));
+      await server.close();
+    },
+  );
 });
