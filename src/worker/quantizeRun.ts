@@ -215,7 +215,7 @@ async function reconstructionPlan(
     granularity: run.method === "adaround" ? "layer" : run.granularity,
     loss: run.loss,
     seed: run.seed,
-    schedule: (_bits, weights) => chooseSchedule(run.steps, networkBits, weights),
+    schedule: (_bits, weights) => chooseSchedule(run, networkBits, weights),
     inputs: new Map([[primaryInput(network).name, cache]]),
     samples: calibration.count,
     store,

@@ -35,15 +35,18 @@ export function chosenLevels(quantizer: WeightQuantizer, up: ArrayLike<number>):
   return Uint8Array.from(floorLevels(quantizer), (level, i) => clamp(level + (up[i] ? 1 : 0), top));
 }
 
-/** The quantization that a layer's channel-major levels stand for, in the layer's own layout. */
-export function weightQuantization({ layer, grid }: WeightQuantizer, levels: Uint8Array): WeightQuantization {
+/**
+ * The quantization that a layer's channel-major levels stand for, in the layer's own layout.
+ * @param scale the channels' step sizes, where they are not the grid's
+ */
+export function weightQuantization({ layer, grid }: WeightQuantizer, levels: Uint8Array, scale: Float32Array = grid.scale): WeightQuantization {
   return {
     layer: layer.name,
     weight: layer.weight,
     dims: layer.shape,
     axis: layer.outputAxis,
     bits: grid.bits,
-    scale: grid.scale,
+    scale,
     zeroPoint: grid.zeroPoint,
     values: fromChannelMajor(levels, layer.shape, layer.outputAxis),
   };

@@ -15,6 +15,7 @@ export interface Checkpoint {
 
 const headerSchema = z.object({
   sizes: z.array(z.number().int().nonnegative()),
+  weightScales: z.array(z.array(z.number())),
   scales: z.array(z.number()).default([]),
   curve: z.array(z.object({ step: z.number(), loss: z.number() })),
 });
@@ -58,11 +59,12 @@ export class FolderCheckpoint implements Checkpoint {
       position += size;
       return Uint8Array.from(content.subarray(position - size, position));
     });
-    return { levels, scales: header.scales, curve: header.curve };
+    return { levels, weightScales: header.weightScales.map((scale) => Float32Array.from(scale)), scales: header.scales, curve: header.curve };
   }
 
-  async save(block: number, { levels, scales, curve }: Reconstruction): Promise<void> {
-    const header = `${JSON.stringify({ sizes: levels.map(({ length }) => length), scales, curve })}\n`;
+  async save(block: number, { levels, weightScales, scales, curve }: Reconstruction): Promise<void> {
+    const sizes = levels.map(({ length }) => length);
+    const header = `${JSON.stringify({ sizes, weightScales: weightScales.map((scale) => [...scale]), scales, curve })}\n`;
     const content = [new TextEncoder().encode(header), ...levels];
     await writeFileAtomic(this.#path(block), [checksum(content), ...content]);
   }

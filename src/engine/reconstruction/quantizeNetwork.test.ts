@@ -128,8 +128,18 @@ describe("quantizeByReconstruction", () => {
 
   it("forgets checkpoints of other data or settings", async () => {
     const place = join(folder, "other");
-    await (await FolderCheckpoint.open(place, "one", true)).save(0, { levels: [Uint8Array.of(1)], scales: [], curve: [] });
-    expect(await (await FolderCheckpoint.open(place, "one", false)).load(0)).toEqual({ levels: [Uint8Array.of(1)], scales: [], curve: [] });
+    await (await FolderCheckpoint.open(place, "one", true)).save(0, {
+      levels: [Uint8Array.of(1)],
+      weightScales: [Float32Array.of(0.1)],
+      scales: [],
+      curve: [],
+    });
+    expect(await (await FolderCheckpoint.open(place, "one", false)).load(0)).toEqual({
+      levels: [Uint8Array.of(1)],
+      weightScales: [Float32Array.of(0.1)],
+      scales: [],
+      curve: [],
+    });
     expect(await (await FolderCheckpoint.open(place, "two", false)).load(0)).toBeUndefined();
   });
 });

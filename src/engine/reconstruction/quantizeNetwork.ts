@@ -188,7 +188,7 @@ async function reconstructUnits(
       }));
     if (!saved) await plan.checkpoint?.save(index, found);
     timeLeft.finish(number);
-    const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!));
+    const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!, found.weightScales[i]));
     const activationsFound = first.map((activation, i) => ({ ...activation, scale: found.scales[i]! }));
     const loss = { before, after: await lossOf(reconstructed, [...settled, ...activationsFound]) };
     fisher?.release(unit);

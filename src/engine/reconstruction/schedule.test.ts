@@ -5,7 +5,7 @@ const problem = { loss: 2, weights: 1000, grouped: false };
 
 describe("chooseSchedule", () => {
   it("is the published recipe on demand", () => {
-    const { steps, rate, lambda, beta } = chooseSchedule("published", [2], 1000);
+    const { steps, rate, lambda, beta } = chooseSchedule({ steps: "published", method: "brecq" }, [2], 1000);
     expect([steps, rate(0), rate(19_999)]).toEqual([20_000, 1e-3, 1e-3]);
     expect([lambda(3999, problem), lambda(4000, problem)]).toEqual([0, 0.01]);
     expect(lambda(4000, { ...problem, grouped: true })).toBe(0.1);
@@ -13,15 +13,22 @@ describe("chooseSchedule", () => {
   });
 
   it("rounds 8 bits to nearest and takes more steps the fewer bits and the more weights there are", () => {
-    const steps = (bits: number[]) => chooseSchedule(undefined, bits, 1000).steps;
+    const steps = (bits: number[]) => chooseSchedule({ method: "brecq" }, bits, 1000).steps;
     expect(steps([8, 8])).toBe(0);
     expect(steps([8, 2])).toBe(steps([2]));
     expect(steps([2])).toBeGreaterThan(steps([4]));
-    expect(chooseSchedule(undefined, [4], 200_000).steps).toBe(2 * steps([4]));
+    expect(chooseSchedule({ method: "brecq" }, [4], 200_000).steps).toBe(2 * steps([4]));
+  });
+
+  it("trains step sizes of weights, but not where the method or the published recipe keeps them", () => {
+    const rate = (settings: Parameters<typeof chooseSchedule>[0]) => chooseSchedule(settings, [2], 1000).weightScaleRate?.(0);
+    expect(rate({ method: "brecq" })).toBeGreaterThan(0);
+    expect(rate({ method: "adaround" })).toBeUndefined();
+    expect(rate({ steps: "published", method: "brecq" })).toBeUndefined();
   });
 
   it("lets the regularizer follow the block's loss", () => {
-    const { lambda } = chooseSchedule(100, [2], 1000);
+    const { lambda } = chooseSchedule({ steps: 100, method: "brecq" }, [2], 1000);
     expect(lambda(50, { ...problem, loss: 4 })).toBeCloseTo(2 * lambda(50, problem), 10);
     expect(lambda(50, { ...problem, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
     expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(10 * lambda(50, problem), 10);

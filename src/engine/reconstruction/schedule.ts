@@ -17,6 +17,8 @@ export interface Schedule {
   readonly batch: number;
   /** Adam's rate at step `t` of `steps`, from 0. */
   readonly rate: (t: number) => number;
+  /** Adam's rate for factors of the weights' step sizes; undefined: they stay as searched. */
+  readonly weightScaleRate?: ((t: number) => number) | undefined;
   /** Weight of the rounding regularizer, 0 while warming up. */
   readonly lambda: (t: number, problem: TrainingProblem) => number;
   /** Exponent of the rounding regularizer. */
@@ -54,6 +56,8 @@ const shortRate = 6e-2;
 const shortRateFloor = 0.1;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
+/** The rate of step sizes' factors, as a share of the rounding's. */
+const shortScaleShare = 0.1;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
 const relativeLambda = 100;
 const groupedRelativeLambda = 1000;
@@ -64,10 +68,12 @@ const groupedRelativeLambda = 1000;
  * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
  */
 export function shortSchedule(steps: number): Schedule {
+  const rate = (t: number) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
   return {
     steps,
     batch: batchSize,
-    rate: (t) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps))),
+    rate,
+    weightScaleRate: (t) => shortScaleShare * rate(t),
     lambda: (t, { loss, weights, grouped }) => (t < warmup * steps ? 0 : ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights),
     beta: (t) => annealedBeta(t, steps, shortBetaEnd),
   };
@@ -75,11 +81,12 @@ export function shortSchedule(steps: number): Schedule {
 
 /**
  * The schedule of a block with so many weights in a network whose quantized layers have these bits: as the run says, or the engine's choice.
- * With 8 bits everywhere, nearest rounding is as good.
+ * With 8 bits everywhere, nearest rounding is as good. AdaRound trains the rounding alone.
  */
-export function chooseSchedule(steps: RunConfig["steps"], bits: readonly number[], weights: number): Schedule {
+export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "method">, bits: readonly number[], weights: number): Schedule {
   if (steps === "published") return publishedSchedule();
-  return shortSchedule(steps ?? defaultSteps(bits, weights));
+  const schedule = shortSchedule(steps ?? defaultSteps(bits, weights));
+  return method === "adaround" ? { ...schedule, weightScaleRate: undefined } : schedule;
 }
 
 /** Blocks with more weights than these take twice the steps. */

@@ -44,7 +44,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
   const outputs = trainedOutputs(network, unit);
   const inputs = unit.inputs.map(held);
   const targets = outputs.map((output) => held(output) as ActivationCache);
-  const { levels } = await reconstruct({
+  const { levels, weightScales } = await reconstruct({
     runtime,
     network,
     segment: unit,
@@ -57,7 +57,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     random: createRandom(seed, options.index),
     signal,
   });
-  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!)));
+  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, weightScales[i])));
 }
 
 async function nearestLoss(

@@ -1,0 +1,62 @@
+/**
+ * @file Step sizes of weights that are trained together with their rounding. With the integers q fixed, a channel's weights are s (q - z):
+ * a factor of the step size is a factor of the soft weights. The factors of all layers lie in one flat vector that starts at 1.
+ */
+import type { GraphBuilder } from "../graph/builder.ts";
+import type { WeightQuantizer } from "./weightQuantizer.ts";
+
+/** Values in the graph of a training step. */
+export interface ScaledWeights {
+  /** The soft weights that the factors multiply. */
+  readonly soft: readonly string[];
+  /** The layers' factors, in shapes that broadcast over the weights. */
+  readonly factors: readonly string[];
+  /** The products, in the layers' shapes. */
+  readonly weights: readonly string[];
+}
+
+/** Number of step sizes. */
+export function scaleCount(quantizers: readonly WeightQuantizer[]): number {
+  return quantizers.reduce((sum, { grid }) => sum + grid.scale.length, 0);
+}
+
+/** Emits the layers' soft weights times the trained `factors` [{@link scaleCount}]. */
+export function emitScaledWeights(b: GraphBuilder, quantizers: readonly WeightQuantizer[], soft: readonly string[], factors: string): ScaledWeights {
+  let position = 0;
+  const parts = quantizers.map(({ layer, grid }) => {
+    const part = b.op("Slice", [factors, b.ints([position]), b.ints([position + grid.scale.length]), b.ints([0])]);
+    position += grid.scale.length;
+    return b.op("Reshape", [part, b.ints(layer.shape.map((dim, axis) => (axis === layer.outputAxis ? dim : 1)))]);
+  });
+  return { soft, factors: parts, weights: parts.map((part, i) => b.op("Mul", [soft[i]!, part])) };
+}
+
+/**
+ * Emits the gradients at the soft weights and at the factors.
+ * @param gradients gradients of the loss at the products
+ */
+export function emitScaleGradients(
+  b: GraphBuilder,
+  quantizers: readonly WeightQuantizer[],
+  { soft, factors }: ScaledWeights,
+  gradients: readonly string[],
+): { soft: string[]; factors: string } {
+  const sums = quantizers.map(({ layer }, i) => {
+    const others = layer.shape.flatMap((_, axis) => (axis === layer.outputAxis ? [] : [axis]));
+    return b.op("ReduceSum", [b.op("Mul", [gradients[i]!, soft[i]!]), b.ints(others)], { keepdims: 0 });
+  });
+  return {
+    soft: gradients.map((gradient, i) => b.op("Mul", [gradient, factors[i]!])),
+    factors: sums.length === 1 ? sums[0]! : b.op("Concat", sums, { axis: 0 }),
+  };
+}
+
+/** The step sizes that trained factors stand for, one array a layer. */
+export function scalesOf(quantizers: readonly WeightQuantizer[], factors: Float32Array): Float32Array[] {
+  let position = 0;
+  return quantizers.map(({ grid: { scale } }) => {
+    const part = factors.subarray(position, position + scale.length);
+    position += scale.length;
+    return scale.map((value, channel) => value * part[channel]!);
+  });
+}
