@@ -56,8 +56,7 @@ async function prepare(channels: number, size: number) {
   const block = network.blocks.find(({ kind }) => kind === "residual")!;
   const search = await ScaleSearch.create(runtime);
   const quantizers = [];
-  for (const layer of block.layers)
-    quantizers.push(await fitWeightQuantizer(search, layer, network.graph.constant(layer.weight)!.data as Float32Array, 2));
+  for (const layer of block.layers) quantizers.push(await fitWeightQuantizer(search, network.graph, layer, 2));
   await search.release();
   const rounding = roundingProblem(quantizers);
   const session = await runtime.createSession(trainingModel({ network, segment: block, rounding, batch }));

@@ -12,6 +12,7 @@ import { insertNodes, redirectReaders } from "./insertNodes.ts";
 import { type ExportFormat, integerType, neededOpset, typeRequirements } from "./integerTypes.ts";
 import { requireKernels } from "./kernels.ts";
 import { quantizationEntries } from "./metadata.ts";
+import { setBiases } from "./simulate.ts";
 import { dequantizeWeight } from "./weightNodes.ts";
 
 export interface ExportOptions {
@@ -34,6 +35,7 @@ export interface ExportOptions {
  */
 export function exportModel({ graph: prepared, source, weights, activations, format, metadata = {} }: ExportOptions): ModelProto {
   const graph = prepared.clone();
+  setBiases(graph, weights);
   const valueBits = activationBits(graph, activations);
   const bits = [...weights.map((weight) => weight.bits), ...activations.map(() => valueBits)];
   requireKernels(graph, bits, format);

@@ -12,6 +12,7 @@ import { insertNodes, redirectReaders } from "./insertNodes.ts";
 export function simulatedModel(source: Graph, weights: readonly WeightQuantization[], activations: readonly ActivationQuantization[]): ModelProto {
   const graph = source.clone();
   for (const weight of weights) graph.setConstant(weight.weight, floatTensor(dequantize(weight), weight.dims));
+  setBiases(graph, weights);
   const taken = usedNames(graph);
   const simulated = activations.map((activation) => simulateValue(graph, taken, activation));
   activations.forEach(({ readers, value }, i) => {
@@ -22,6 +23,11 @@ export function simulatedModel(source: Graph, weights: readonly WeightQuantizati
     simulated.flatMap(({ nodes }) => nodes),
   );
   return graph.toModel();
+}
+
+/** Gives the layers their trained biases. */
+export function setBiases(graph: Graph, weights: readonly WeightQuantization[]): void {
+  for (const { bias } of weights) if (bias) graph.setConstant(bias.name, floatTensor(bias.values, bias.dims));
 }
 
 /** scale (clamp(round(x / scale) + zero, 0, 2^bits - 1) - zero), in floats. */

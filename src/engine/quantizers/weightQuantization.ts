@@ -15,6 +15,16 @@ export interface WeightQuantization {
   readonly zeroPoint: Uint8Array;
   /** In 0..2^bits-1, in the weights' own layout. */
   readonly values: Uint8Array;
+  /** The layer's bias, where it was trained with the weights. */
+  readonly bias?: LayerBias | undefined;
+}
+
+/** A bias with one number an output channel. */
+export interface LayerBias {
+  /** The initializer that holds it. */
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly values: Float32Array;
 }
 
 /** The weights that the integers stand for. */

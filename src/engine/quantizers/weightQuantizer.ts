@@ -1,8 +1,11 @@
 /** @file A layer's weight quantizer: its grid, and rounding on it. All arrays are channel-major. */
+import type { Graph } from "../graph/graph.ts";
 import type { Layer } from "../graph/layers.ts";
+import { floatData, sizeOf } from "../onnx/tensor.ts";
 import { fromChannelMajor, toChannelMajor } from "./channelMajor.ts";
+import type { ChannelParameters } from "./channelParameters.ts";
 import type { Grid, ScaleSearch } from "./scaleSearch.ts";
-import type { WeightQuantization } from "./weightQuantization.ts";
+import type { LayerBias, WeightQuantization } from "./weightQuantization.ts";
 
 /** A layer's FP32 weights with their grid. */
 export interface WeightQuantizer {
@@ -10,12 +13,21 @@ export interface WeightQuantizer {
   readonly grid: Grid;
   /** FP32 weights, [channels, weights a channel]. */
   readonly weights: Float32Array;
+  /** The layer's bias, where it has one number an output channel and no other reader. */
+  readonly bias?: LayerBias | undefined;
 }
 
-/** Searches the grid of a layer's weights, given in the layer's own layout. */
-export async function fitWeightQuantizer(search: ScaleSearch, layer: Layer, weights: Float32Array, bits: number): Promise<WeightQuantizer> {
-  const major = toChannelMajor(weights, layer.shape, layer.outputAxis);
-  return { layer, weights: major, grid: await search.search(major, layer.shape[layer.outputAxis]!, bits) };
+/** Searches the grid of a layer's weights. */
+export async function fitWeightQuantizer(search: ScaleSearch, graph: Graph, layer: Layer, bits: number): Promise<WeightQuantizer> {
+  const channels = layer.shape[layer.outputAxis]!;
+  const weights = toChannelMajor(floatData(graph.constant(layer.weight)!), layer.shape, layer.outputAxis);
+  return { layer, weights, grid: await search.search(weights, channels, bits), bias: ownBias(graph, layer, channels) };
+}
+
+function ownBias(graph: Graph, { bias: name }: Layer, channels: number): LayerBias | undefined {
+  const tensor = name === undefined ? undefined : graph.constant(name);
+  if (tensor?.type !== "float" || tensor.dims.at(-1) !== channels || sizeOf(tensor.dims) !== channels) return undefined;
+  return graph.consumers(name!).length === 1 ? { name: name!, dims: tensor.dims, values: floatData(tensor) } : undefined;
 }
 
 /** The floor of each weight on its grid, zero point added, not clamped: `floor(w/s) + z`. */
@@ -37,18 +49,19 @@ export function chosenLevels(quantizer: WeightQuantizer, up: ArrayLike<number>):
 
 /**
  * The quantization that a layer's channel-major levels stand for, in the layer's own layout.
- * @param scale the channels' step sizes, where they are not the grid's
+ * @param channels step sizes and bias, where they are not those of the quantizer
  */
-export function weightQuantization({ layer, grid }: WeightQuantizer, levels: Uint8Array, scale: Float32Array = grid.scale): WeightQuantization {
+export function weightQuantization({ layer, grid, bias }: WeightQuantizer, levels: Uint8Array, channels?: ChannelParameters): WeightQuantization {
   return {
     layer: layer.name,
     weight: layer.weight,
     dims: layer.shape,
     axis: layer.outputAxis,
     bits: grid.bits,
-    scale,
+    scale: channels?.scale ?? grid.scale,
     zeroPoint: grid.zeroPoint,
     values: fromChannelMajor(levels, layer.shape, layer.outputAxis),
+    ...(bias && channels?.bias && { bias: { ...bias, values: channels.bias } }),
   };
 }
 

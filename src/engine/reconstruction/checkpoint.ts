@@ -15,7 +15,7 @@ export interface Checkpoint {
 
 const headerSchema = z.object({
   sizes: z.array(z.number().int().nonnegative()),
-  weightScales: z.array(z.array(z.number())),
+  channels: z.array(z.object({ scale: z.array(z.number()), bias: z.array(z.number()).optional() })),
   scales: z.array(z.number()).default([]),
   curve: z.array(z.object({ step: z.number(), loss: z.number() })),
 });
@@ -59,12 +59,17 @@ export class FolderCheckpoint implements Checkpoint {
       position += size;
       return Uint8Array.from(content.subarray(position - size, position));
     });
-    return { levels, weightScales: header.weightScales.map((scale) => Float32Array.from(scale)), scales: header.scales, curve: header.curve };
+    return {
+      levels,
+      channels: header.channels.map(({ scale, bias }) => ({ scale: Float32Array.from(scale), ...(bias && { bias: Float32Array.from(bias) }) })),
+      scales: header.scales,
+      curve: header.curve,
+    };
   }
 
-  async save(block: number, { levels, weightScales, scales, curve }: Reconstruction): Promise<void> {
+  async save(block: number, { levels, channels, scales, curve }: Reconstruction): Promise<void> {
     const sizes = levels.map(({ length }) => length);
-    const header = `${JSON.stringify({ sizes, weightScales: weightScales.map((scale) => [...scale]), scales, curve })}\n`;
+    const header = `${JSON.stringify({ sizes, channels: channels.map(({ scale, bias }) => ({ scale: [...scale], bias: bias && [...bias] })), scales, curve })}\n`;
     const content = [new TextEncoder().encode(header), ...levels];
     await writeFileAtomic(this.#path(block), [checksum(content), ...content]);
   }

@@ -130,13 +130,13 @@ describe("quantizeByReconstruction", () => {
     const place = join(folder, "other");
     await (await FolderCheckpoint.open(place, "one", true)).save(0, {
       levels: [Uint8Array.of(1)],
-      weightScales: [Float32Array.of(0.1)],
+      channels: [{ scale: Float32Array.of(0.1) }],
       scales: [],
       curve: [],
     });
     expect(await (await FolderCheckpoint.open(place, "one", false)).load(0)).toEqual({
       levels: [Uint8Array.of(1)],
-      weightScales: [Float32Array.of(0.1)],
+      channels: [{ scale: Float32Array.of(0.1) }],
       scales: [],
       curve: [],
     });

@@ -5,7 +5,6 @@ import type { Granularity, RunConfig } from "../../config/schema.ts";
 import type { ReportProgress } from "../../protocol/progress.ts";
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
-import { floatData } from "../onnx/tensor.ts";
 import type { PlannedActivation } from "../quantizers/activationPlan.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import type { BitPlan } from "../quantizers/bitPlan.ts";
@@ -188,7 +187,7 @@ async function reconstructUnits(
       }));
     if (!saved) await plan.checkpoint?.save(index, found);
     timeLeft.finish(number);
-    const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!, found.weightScales[i]));
+    const reconstructed = own.map((quantizer, i) => weightQuantization(quantizer, found.levels[i]!, found.channels[i]));
     const activationsFound = first.map((activation, i) => ({ ...activation, scale: found.scales[i]! }));
     const loss = { before, after: await lossOf(reconstructed, [...settled, ...activationsFound]) };
     fisher?.release(unit);
@@ -237,8 +236,7 @@ async function fitQuantizers(
   try {
     for (const [i, layer] of layers.entries()) {
       signal?.throwIfAborted();
-      const weights = floatData(network.graph.constant(layer.weight)!);
-      quantizers.set(layer.name, await fitWeightQuantizer(search, layer, weights, bits.get(layer.name)!.weights as number));
+      quantizers.set(layer.name, await fitWeightQuantizer(search, network.graph, layer, bits.get(layer.name)!.weights as number));
       report({ type: "count", label: "Searching scales", done: i + 1, total: layers.length });
     }
   } finally {

@@ -9,9 +9,9 @@ import type { Network } from "../graph/prepare.ts";
 import { floatData, floatTensor, int64Tensor, type Tensor } from "../onnx/tensor.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import { roundedLevels, roundingProblem } from "../quantizers/adaptiveRounding.ts";
+import { type ChannelParameters, channelParameters, unchangedChannels } from "../quantizers/channelParameters.ts";
 import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
 import { nearestLevels, type WeightQuantizer, weightQuantization } from "../quantizers/weightQuantizer.ts";
-import { scaleCount, scalesOf } from "../quantizers/weightScales.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache } from "./activationCache.ts";
 import { adamFactors } from "./adam.ts";
@@ -19,7 +19,7 @@ import { affordableBatch } from "./affordableBatch.ts";
 import { sessionOptions } from "./runSegment.ts";
 import type { ScaleSchedule, Schedule } from "./schedule.ts";
 import { isBatched, type Segment } from "./segment.ts";
-import { factorColumns, feeds, scaleFeeds, type TrainingOptions, trainingModel, weightScaleFeeds } from "./trainingStep.ts";
+import { channelFeeds, factorColumns, feeds, scaleFeeds, type TrainingOptions, trainingModel } from "./trainingStep.ts";
 
 /** How long one call of the training model should take: short enough to show progress and to cancel. */
 const secondsPerCall = 0.5;
@@ -61,8 +61,8 @@ export interface ActivationReconstruction {
 export interface Reconstruction {
   /** Levels of each quantizer's weights, channel-major. */
   readonly levels: readonly Uint8Array[];
-  /** Step sizes of each quantizer's channels. */
-  readonly weightScales: readonly Float32Array[];
+  /** Step sizes of each quantizer's channels, and its bias where that was trained. */
+  readonly channels: readonly ChannelParameters[];
   /** Step sizes of the trained activations. */
   readonly scales: readonly number[];
   /** Reconstruction loss, averaged over the steps of each call. */
@@ -79,39 +79,44 @@ export async function reconstruct(options: ReconstructionOptions): Promise<Recon
   const batch = Math.min(affordableBatch(network, segment.nodes, schedule.batch), options.samples);
   const rounding = schedule.steps > 0 && quantizers.length > 0 ? roundingProblem(quantizers) : undefined;
   const training = activations && { ...activations, relativeRate: activations.schedule.relative };
-  const trainWeightScales = schedule.weightScaleRate !== undefined;
+  const trainChannels = schedule.channelRate !== undefined;
   const trainsScales = activations !== undefined && activations.trained.length > 0;
   const curve: { step: number; loss: number }[] = [];
   const model = { network, segment, batch, weighted: options.weights !== undefined };
   let levels = quantizers.map(nearestLevels);
-  let weightScales: readonly Float32Array[] = quantizers.map(({ grid }) => grid.scale);
+  let channels: readonly ChannelParameters[] = quantizers.map(({ grid: { scale } }) => ({ scale }));
   let scales = activations?.trained.map(({ scale }) => scale) ?? [];
 
   if (rounding && activations?.fp32Inputs) {
     const fp32 = activations.fp32Inputs;
     const inputs = segment.inputs.flatMap((input, i) => (fp32[i] !== options.inputs[i] && isBatched(network, input) ? [i] : []));
     const drop = { random: options.random, inputs };
-    await run({ ...model, rounding, trainWeightScales, activations: training, trainScales: trainsScales, drop }, schedule.steps);
+    await run({ ...model, rounding, trainChannels, activations: training, trainScales: trainsScales, drop }, schedule.steps);
   } else {
-    if (rounding) await run({ ...model, rounding, trainWeightScales }, schedule.steps);
+    if (rounding) await run({ ...model, rounding, trainChannels }, schedule.steps);
     if (trainsScales && activations.schedule.steps > 0) {
-      const weights = quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, weightScales[i]));
+      const weights = quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, channels[i]));
       await run({ ...model, constants: weightConstants(weights), activations: training, trainScales: true }, activations.schedule.steps);
     }
   }
-  return { levels, weightScales, scales, curve };
+  return { levels, channels, scales, curve };
 
   async function run(training: TrainingOptions, steps: number): Promise<void> {
     const state = await trainPhase(options, training, steps, curve);
     if (training.rounding) levels = roundedLevels(training.rounding, floatData(state[feeds.value]!));
-    if (training.trainWeightScales) weightScales = scalesOf(quantizers, floatData(state[weightScaleFeeds.value]!));
+    if (training.trainChannels) channels = channelParameters(quantizers, floatData(state[channelFeeds.value]!));
     if (training.trainScales) scales = [...floatData(state[scaleFeeds.value]!)];
   }
 }
 
-/** Dequantized weights by initializer. */
+/** Dequantized weights, and trained biases, by initializer. */
 export function weightConstants(weights: readonly WeightQuantization[]): Map<string, Tensor> {
-  return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
+  return new Map(
+    weights.flatMap((weight) => [
+      [weight.weight, floatTensor(dequantize(weight), weight.dims)] as const,
+      ...(weight.bias ? [[weight.bias.name, floatTensor(weight.bias.values, weight.bias.dims)] as const] : []),
+    ]),
+  );
 }
 
 /** Runs the steps of one training model in calls of about half a second; adds to the curve, and gives the last state. */
@@ -150,15 +155,15 @@ async function trainPhase(
   }
 }
 
-function startOf({ rounding, trainWeightScales, activations, trainScales }: TrainingOptions): Record<string, Tensor> {
-  const start = (group: typeof feeds | typeof weightScaleFeeds | typeof scaleFeeds, value: Float32Array) => ({
+function startOf({ rounding, trainChannels, activations, trainScales }: TrainingOptions): Record<string, Tensor> {
+  const start = (group: typeof feeds | typeof channelFeeds | typeof scaleFeeds, value: Float32Array) => ({
     [group.value]: floatTensor(value),
     [group.mean]: floatTensor(new Float32Array(value.length)),
     [group.square]: floatTensor(new Float32Array(value.length)),
   });
   return {
     ...(rounding && start(feeds, rounding.start)),
-    ...(rounding && trainWeightScales && start(weightScaleFeeds, new Float32Array(scaleCount(rounding.quantizers)).fill(1))),
+    ...(rounding && trainChannels && start(channelFeeds, unchangedChannels(rounding.quantizers))),
     ...(trainScales &&
       start(
         scaleFeeds,
@@ -180,10 +185,10 @@ function scheduleFeeds(
     const t = start + i;
     const { step, correction } = adamFactors(schedule.rate(t), t + 1);
     const scaleStep = adamFactors(activations?.schedule.rate(t, steps) ?? 0, t + 1).step;
-    const weightScaleStep = adamFactors(schedule.weightScaleRate?.(t) ?? 0, t + 1).step;
+    const channelStep = adamFactors(schedule.channelRate?.(t) ?? 0, t + 1).step;
     const beta = schedule.beta(t);
     const lambda = problem ? schedule.lambda(t, problem) : 0;
-    return [step, correction, -2 * lambda * beta, beta - 2, scaleStep, weightScaleStep];
+    return [step, correction, -2 * lambda * beta, beta - 2, scaleStep, channelStep];
   });
   return { [feeds.factors]: floatTensor(rows.flat(), [count, factorColumns.length]), [feeds.steps]: int64Tensor([count], []) };
 }

@@ -20,8 +20,8 @@ describe("chooseSchedule", () => {
     expect(chooseSchedule({ method: "brecq" }, [4], 200_000).steps).toBe(2 * steps([4]));
   });
 
-  it("trains step sizes of weights, but not where the method or the published recipe keeps them", () => {
-    const rate = (settings: Parameters<typeof chooseSchedule>[0]) => chooseSchedule(settings, [2], 1000).weightScaleRate?.(0);
+  it("trains step sizes of weights and biases, but not where the method or the published recipe keeps them", () => {
+    const rate = (settings: Parameters<typeof chooseSchedule>[0]) => chooseSchedule(settings, [2], 1000).channelRate?.(0);
     expect(rate({ method: "brecq" })).toBeGreaterThan(0);
     expect(rate({ method: "adaround" })).toBeUndefined();
     expect(rate({ steps: "published", method: "brecq" })).toBeUndefined();

@@ -17,8 +17,8 @@ export interface Schedule {
   readonly batch: number;
   /** Adam's rate at step `t` of `steps`, from 0. */
   readonly rate: (t: number) => number;
-  /** Adam's rate for factors of the weights' step sizes; undefined: they stay as searched. */
-  readonly weightScaleRate?: ((t: number) => number) | undefined;
+  /** Adam's rate for step sizes of weights and for biases, each in its own unit; undefined: they stay as they are. */
+  readonly channelRate?: ((t: number) => number) | undefined;
   /** Weight of the rounding regularizer, 0 while warming up. */
   readonly lambda: (t: number, problem: TrainingProblem) => number;
   /** Exponent of the rounding regularizer. */
@@ -56,8 +56,8 @@ const shortRate = 6e-2;
 const shortRateFloor = 0.1;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
-/** The rate of step sizes' factors, as a share of the rounding's. */
-const shortScaleShare = 0.1;
+/** The rate of step sizes and biases, as a share of the rounding's. */
+const shortChannelShare = 0.1;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
 const relativeLambda = 100;
 const groupedRelativeLambda = 1000;
@@ -73,7 +73,7 @@ export function shortSchedule(steps: number): Schedule {
     steps,
     batch: batchSize,
     rate,
-    weightScaleRate: (t) => shortScaleShare * rate(t),
+    channelRate: (t) => shortChannelShare * rate(t),
     lambda: (t, { loss, weights, grouped }) => (t < warmup * steps ? 0 : ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights),
     beta: (t) => annealedBeta(t, steps, shortBetaEnd),
   };
@@ -86,7 +86,7 @@ export function shortSchedule(steps: number): Schedule {
 export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "method">, bits: readonly number[], weights: number): Schedule {
   if (steps === "published") return publishedSchedule();
   const schedule = shortSchedule(steps ?? defaultSteps(bits, weights));
-  return method === "adaround" ? { ...schedule, weightScaleRate: undefined } : schedule;
+  return method === "adaround" ? { ...schedule, channelRate: undefined } : schedule;
 }
 
 /** Blocks with more weights than these take twice the steps. */

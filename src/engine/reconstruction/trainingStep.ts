@@ -12,9 +12,9 @@ import type { Network } from "../graph/prepare.ts";
 import { type ModelProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { emitRoundingGradient, emitSoftWeights, type RoundingProblem } from "../quantizers/adaptiveRounding.ts";
+import { emitChannelGradients, emitChannels, unchangedChannels } from "../quantizers/channelParameters.ts";
 import { emitMix } from "../quantizers/fakeQuantize.ts";
 import { RandomMasks } from "../quantizers/randomMask.ts";
-import { emitScaledWeights, emitScaleGradients, scaleCount } from "../quantizers/weightScales.ts";
 import { type ActivationTraining, emitQuantizers, emitScaleUpdate } from "./activationTraining.ts";
 import { emitAdam } from "./adam.ts";
 import { emitSegment, isBatched, runtimeDims, type Segment, withImports } from "./segment.ts";
@@ -25,13 +25,13 @@ export const feeds = { samples: "samples", factors: "factors", steps: "steps", v
 /** Names of the step sizes and their moments, as `value`, `mean` and `square` are those of the rounding. */
 export const scaleFeeds = { value: "scale", mean: "scale_mean", square: "scale_square" } as const;
 
-/** The same for the factors of the weights' step sizes. */
-export const weightScaleFeeds = { value: "weight_scale", mean: "weight_scale_mean", square: "weight_scale_square" } as const;
+/** The same for the output channels' step sizes and biases. */
+export const channelFeeds = { value: "channels", mean: "channels_mean", square: "channels_square" } as const;
 
-type Feeds = typeof feeds | typeof scaleFeeds | typeof weightScaleFeeds;
+type Feeds = typeof feeds | typeof scaleFeeds | typeof channelFeeds;
 
 /** Columns of the `factors` input: see {@link emitAdam}, {@link emitRoundingGradient} and {@link emitScaleUpdate}. */
-export const factorColumns = ["step", "correction", "strength", "power", "scaleStep", "weightScaleStep"] as const;
+export const factorColumns = ["step", "correction", "strength", "power", "scaleStep", "channelStep"] as const;
 
 export interface TrainingOptions {
   readonly network: Network;
@@ -39,8 +39,8 @@ export interface TrainingOptions {
   readonly batch: number;
   /** The rounding that is trained; undefined where the weights are settled. */
   readonly rounding?: RoundingProblem | undefined;
-  /** Whether the step sizes of the weights are trained with their rounding. */
-  readonly trainWeightScales?: boolean;
+  /** Whether the step sizes of the weights, and the biases, are trained with the rounding. */
+  readonly trainChannels?: boolean;
   /** Settled weights, by initializer. */
   readonly constants?: ReadonlyMap<string, Tensor> | undefined;
   readonly activations?: ActivationTraining | undefined;
@@ -53,11 +53,11 @@ export interface TrainingOptions {
 }
 
 /** The names of a model's state with their sizes: of the rounding, of the step sizes, or of both. */
-function stateOf({ rounding, trainWeightScales, activations, trainScales }: TrainingOptions): (readonly [name: string, size: number])[] {
+function stateOf({ rounding, trainChannels, activations, trainScales }: TrainingOptions): (readonly [name: string, size: number])[] {
   const names = (group: Feeds, size: number) => [group.value, group.mean, group.square].map((name) => [name, size] as const);
   return [
     ...(rounding ? names(feeds, rounding.start.length) : []),
-    ...(rounding && trainWeightScales ? names(weightScaleFeeds, scaleCount(rounding.quantizers)) : []),
+    ...(rounding && trainChannels ? names(channelFeeds, unchangedChannels(rounding.quantizers).length) : []),
     ...(trainScales ? names(scaleFeeds, activations!.trained.length) : []),
   ];
 }
@@ -65,7 +65,7 @@ function stateOf({ rounding, trainWeightScales, activations, trainScales }: Trai
 /**
  * The training model. Inputs: `input_<i>` and `target_<j>` (the caches of the segment's inputs and of its {@link trainedOutputs}),
  * `weight_<j>` of the same shape as `target_<j>` where errors have weights, `fp32_<i>` for inputs that are mixed with FP32's, `samples` [steps, batch], `factors` [steps, columns], `steps` (scalar), and the state:
- * `value`, `mean`, `square` of the rounding and those of {@link weightScaleFeeds} and {@link scaleFeeds}, as far as they are trained. Outputs: the new state under the
+ * `value`, `mean`, `square` of the rounding and those of {@link channelFeeds} and {@link scaleFeeds}, as far as they are trained. Outputs: the new state under the
  * same names with `_out`, and `losses` [steps].
  */
 export function trainingModel(options: TrainingOptions): ModelProto {
@@ -123,16 +123,17 @@ function stepBody(options: TrainingOptions) {
 
   const samples = b.op("Gather", [feeds.samples, index], { axis: 0 });
   const factors = b.op("Gather", [feeds.factors, index], { axis: 0 });
-  const [step, correction, strength, power, scaleStep, weightScaleStep] = factorColumns.map((_, column) =>
+  const [step, correction, strength, power, scaleStep, channelStep] = factorColumns.map((_, column) =>
     b.op("Gather", [factors, b.ints([column])], { axis: 0 }),
   ) as [string, string, string, string, string, string];
 
   for (const [name, tensor] of constants ?? []) b.constant(tensor, name);
   const soft = rounding && emitSoftWeights(b, rounding, state.get(feeds.value)!);
-  const factorsOfScales = state.get(weightScaleFeeds.value);
-  const scaled = rounding && factorsOfScales ? emitScaledWeights(b, rounding.quantizers, soft!.weights, factorsOfScales) : undefined;
-  const weights = scaled?.weights ?? soft?.weights ?? [];
+  const channels =
+    soft && state.has(channelFeeds.value) ? emitChannels(b, rounding!.quantizers, soft.weights, state.get(channelFeeds.value)!) : undefined;
+  const weights = channels?.weights ?? soft?.weights ?? [];
   const replaced = new Map(rounding?.quantizers.map(({ layer }, i) => [layer.weight, weights[i]!]));
+  for (const [bias, { value }] of channels?.biases ?? []) replaced.set(bias, value);
   const masks = drop && new RandomMasks(b, drop.random);
   segment.inputs.forEach((input, i) => {
     const gathered = isBatched(network, input) ? gatherSamples(b, network, input, `input_${i}`, samples, batch) : `input_${i}`;
@@ -158,20 +159,17 @@ function stepBody(options: TrainingOptions) {
 
   const originals = new Map([...[...replaced].map(([original, name]) => [name, original] as const), ...(quantizers?.standIns ?? [])]);
   const facts = batchFacts(network, b, batch, originals, quantizers?.scalars);
-  const wrt = [...weights, ...(quantizers?.scales ?? [])];
+  const wrt = [...weights, ...[...(channels?.biases.values() ?? [])].map(({ value }) => value), ...(quantizers?.scales ?? [])];
   const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt });
   const gradientAt = (value: string) => gradients.get(value) ?? b.op("Mul", [value, b.scalar(0)]);
 
   b.output(goOn, "step/continue_out", "bool", []);
   if (soft) {
-    const atWeights = weights.map(gradientAt);
-    const scales = scaled && emitScaleGradients(b, rounding!.quantizers, scaled, atWeights);
-    const gradient = emitRoundingGradient(b, soft, scales?.soft ?? atWeights, strength, power);
+    const atChannels = channels && emitChannelGradients(b, rounding!.quantizers, channels, gradientAt);
+    const gradient = emitRoundingGradient(b, soft, atChannels?.soft ?? weights.map(gradientAt), strength, power);
     outputState(feeds, emitAdam(b, { ...stateValues(feeds), gradient, step, correction }));
-    if (scales) {
-      const update = { ...stateValues(weightScaleFeeds), gradient: scales.factors, step: weightScaleStep, correction };
-      outputState(weightScaleFeeds, emitAdam(b, update));
-    }
+    if (atChannels)
+      outputState(channelFeeds, emitAdam(b, { ...stateValues(channelFeeds), gradient: atChannels.state, step: channelStep, correction }));
   }
   if (state.has(scaleFeeds.value)) {
     const gradient = quantizers!.scales.map(gradientAt);

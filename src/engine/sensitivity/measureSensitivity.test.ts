@@ -72,7 +72,7 @@ async function outputs(bits: ReadonlyMap<string, number>): Promise<Float32Array>
   for (const layer of network.layers) {
     const count = bits.get(layer.name);
     if (count === undefined) continue;
-    const quantizer = await fitWeightQuantizer(search, layer, floatData(network.graph.constant(layer.weight)!), count);
+    const quantizer = await fitWeightQuantizer(search, network.graph, layer, count);
     const weights = weightQuantization(quantizer, nearestLevels(quantizer));
     constants.set(layer.weight, floatTensor(dequantize(weights), weights.dims));
   }

@@ -1,7 +1,7 @@
 /** @file A block's weights rounded to each candidate number of bits, as a uniform quantization of the block would round them. */
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
-import { floatData, floatTensor, type Tensor } from "../onnx/tensor.ts";
+import { floatTensor, type Tensor } from "../onnx/tensor.ts";
 import type { ScaleSearch } from "../quantizers/scaleSearch.ts";
 import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
 import { fitWeightQuantizer, nearestLevels, weightQuantization } from "../quantizers/weightQuantizer.ts";
@@ -37,14 +37,15 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
   const { runtime, network, search, unit, bits, steps, seed, held, samples, signal } = options;
   const quantizers = [];
   for (const layer of unit.layers) {
-    quantizers.push(await fitWeightQuantizer(search, layer, floatData(network.graph.constant(layer.weight)!), bits));
+    // Biases stay as they are: what is measured is the change of a layer's weights.
+    quantizers.push({ ...(await fitWeightQuantizer(search, network.graph, layer, bits)), bias: undefined });
   }
   const nearest = quantizers.map((quantizer) => weightQuantization(quantizer, nearestLevels(quantizer)));
   if (bits >= nearestBits || steps === 0) return weightTensors(nearest);
   const outputs = trainedOutputs(network, unit);
   const inputs = unit.inputs.map(held);
   const targets = outputs.map((output) => held(output) as ActivationCache);
-  const { levels, weightScales } = await reconstruct({
+  const { levels, channels } = await reconstruct({
     runtime,
     network,
     segment: unit,
@@ -57,7 +58,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     random: createRandom(seed, options.index),
     signal,
   });
-  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, weightScales[i])));
+  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, channels[i])));
 }
 
 async function nearestLoss(
