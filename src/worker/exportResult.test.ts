@@ -46,6 +46,31 @@ describe.skipIf(!sharedModels.includes("mlperf_tiny_resnet8_cifar10.onnx"))("exp
     expect(written.metadataProps.find(({ key }) => key === "brecq.run")?.value).toBe("w4");
   });
 
+  test("keeps trained biases, and knows the model by its weights then", async () => {
+    const { folder, result, output } = await finishedRun();
+    const { graph, source, layers } = await prepareNetwork(await loadModel(model), runtime);
+    const { name, bias } = layers[0]!;
+    const { data, dims } = graph.constant(bias!) as FloatTensor;
+    const trained = { name: bias!, dims, values: data.map((value) => value + 0.5) };
+    const rounded = readWeights(await loadModel(output), output);
+    const weights = rounded.map((weight) => (weight.layer === name ? { ...weight, bias: trained } : weight));
+    await writeExport(exportModel({ graph, source, weights, activations: [], format: "native" }), output);
+
+    const portable = join(folder, "portable.onnx");
+    await exportResult({ runtime, result, format: "portable", output: portable });
+    expect(readWeights(await loadModel(portable), portable).find(({ layer }) => layer === name)?.bias).toEqual(trained);
+
+    const other = await loadModel(model);
+    const graphOfOther = new Graph(other);
+    const { data: values, dims: shape } = graphOfOther.constant(layers[0]!.weight) as FloatTensor;
+    graphOfOther.setConstant(layers[0]!.weight, floatTensor(values.toReversed(), shape));
+    await writeExport(graphOfOther.toModel(), join(folder, "other.onnx"));
+    writeFileSync(result, JSON.stringify({ ...(await readResult(result)), model: join(folder, "other.onnx") }));
+    await expect(exportResult({ runtime, result, format: "portable", output: join(folder, "again.onnx") })).rejects.toThrow(
+      `it has another "${name}"`,
+    );
+  });
+
   test("takes the file beside a result that was moved, and keeps quantized activations", async () => {
     const { folder, result } = await finishedRun();
     const { graph, source, layers } = await prepareNetwork(await loadModel(model), runtime);

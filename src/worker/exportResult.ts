@@ -16,9 +16,9 @@ import { writeExport } from "../engine/export/write.ts";
 import { Graph } from "../engine/graph/graph.ts";
 import { type Network, prepareNetwork } from "../engine/graph/prepare.ts";
 import { loadModel } from "../engine/onnx/modelFile.ts";
-import { type FloatTensor, floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
+import { type FloatTensor, floatData, floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
 import type { ActivationQuantization } from "../engine/quantizers/activationQuantization.ts";
-import type { WeightQuantization } from "../engine/quantizers/weightQuantization.ts";
+import { dequantize, type WeightQuantization } from "../engine/quantizers/weightQuantization.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import { fixedBatchOf, primaryInput } from "./data.ts";
 import { brecqVersion } from "./version.ts";
@@ -90,19 +90,22 @@ function requireOtherFile(output: string, read: readonly string[]): void {
 /** Constants prepared on another processor may differ in their last bits. */
 const constantTolerance = 1e-5;
 
-/** @throws UserError where the model is not the one that was quantized: the weights would not go with its other constants */
+/** @throws UserError where the model is not the one that was quantized: the weights would not go with its own, or with its other constants */
 function requireSameNetwork(
   graph: Graph,
   exported: Graph,
   { weights, activations }: { weights: readonly WeightQuantization[]; activations: readonly ActivationQuantization[] },
   file: string,
 ): void {
+  const trained = new Set(weights.map(({ bias }) => bias?.name));
   const differs = (name: string) => {
+    if (trained.has(name)) return false;
     const [own, other] = [graph.constant(name), exported.constant(name)];
     return own !== undefined && other !== undefined && outputDifference({ name: own }, { name: other }) > constantTolerance;
   };
   const changed =
     weights.find(({ weight, dims }) => graph.initializers.get(weight)?.dims.map(Number).join() !== dims.join())?.layer ??
+    weights.find((weight) => isFarFrom(weight, floatData(graph.constant(weight.weight)!)))?.layer ??
     activations.find(({ readers }) => !readers.every((reader) => graph.producer(reader)))?.value ??
     [...exported.initializers.keys()].find(differs);
   if (changed === undefined) return;
@@ -110,6 +113,17 @@ function requireSameNetwork(
     hint: "Restore the model that the result names, or do the run again.",
     place: { file },
   });
+}
+
+/** Whether the rounded weights are no nearer to these than zeros are: rounding is never so far off, and other training is. */
+function isFarFrom(weight: WeightQuantization, original: Float32Array): boolean {
+  const rounded = dequantize(weight);
+  let [error, power] = [0, 0];
+  for (const [i, value] of original.entries()) {
+    error += (value - rounded[i]!) ** 2;
+    power += value ** 2;
+  }
+  return error > power;
 }
 
 /** Any input will do to tell whether two forms of the same numbers agree. */

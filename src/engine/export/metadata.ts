@@ -8,8 +8,8 @@ const bits = z.number().int().min(2).max(8);
 
 const quantizationSchema = z.object({
   format: z.enum(["portable", "native"]),
-  /** By layer: the name that the FP32 weights had. */
-  weights: z.record(z.string(), z.object({ weight: z.string(), bits })),
+  /** By layer: the name that the FP32 weights had, and that of the bias where it was trained. */
+  weights: z.record(z.string(), z.object({ weight: z.string(), bits, bias: z.string().optional() })),
   activations: z.array(z.object({ value: z.string(), bits, dequantized: z.string() })),
 });
 
@@ -23,7 +23,9 @@ export function quantizationEntries(
   weights: readonly WeightQuantization[],
   activations: QuantizationMetadata["activations"],
 ): Record<string, string> {
-  const byLayer = Object.fromEntries(weights.map(({ layer, weight, bits: weightBits }) => [layer, { weight, bits: weightBits }]));
+  const byLayer = Object.fromEntries(
+    weights.map(({ layer, weight, bits: weightBits, bias }) => [layer, { weight, bits: weightBits, ...(bias && { bias: bias.name }) }]),
+  );
   return { [entryName]: JSON.stringify({ format, weights: byLayer, activations } satisfies QuantizationMetadata) };
 }
 

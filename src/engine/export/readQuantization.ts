@@ -16,12 +16,15 @@ import { weightNodeName } from "./weightNodes.ts";
 export function readWeights(model: ModelProto, file: string): WeightQuantization[] {
   const graph = new Graph(model);
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
-  return Object.entries(requireMetadata(model, file).weights).map(([layer, { weight, bits }]) => {
+  return Object.entries(requireMetadata(model, file).weights).map(([layer, { weight, bits, bias: name }]) => {
     const node = byName.get(weightNodeName(layer));
     const [values, scale, zeroPoint] = constantInputs(graph, node);
     const read = node && values && scale && zeroPoint && weightsOf(node, values, scale, zeroPoint, bits);
     if (!read) throw damaged(`The quantized weights of "${layer}" are not in the model as its metadata says.`, file, layer);
-    return { layer, weight, bits, ...read };
+    if (name === undefined) return { layer, weight, bits, ...read };
+    const bias = graph.constant(name);
+    if (bias?.type !== "float") throw damaged(`The bias of "${layer}" is not in the model as its metadata says.`, file, layer);
+    return { layer, weight, bits, ...read, bias: { name, dims: bias.dims, values: floatData(bias) } };
   });
 }
 
