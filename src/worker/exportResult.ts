@@ -105,7 +105,7 @@ function requireSameNetwork(
   };
   const changed =
     weights.find(({ weight, dims }) => graph.initializers.get(weight)?.dims.map(Number).join() !== dims.join())?.layer ??
-    weights.find((weight) => isFarFrom(weight, floatData(graph.constant(weight.weight)!)))?.layer ??
+    weights.find((weight) => weight.bias && isFarFrom(weight, floatData(graph.constant(weight.weight)!)))?.layer ??
     activations.find(({ readers }) => !readers.every((reader) => graph.producer(reader)))?.value ??
     [...exported.initializers.keys()].find(differs);
   if (changed === undefined) return;

@@ -57,10 +57,10 @@ const shortRateFloor = 0.1;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
 /** The rate of step sizes and biases, as a share of the rounding's. */
-const shortChannelShare = 0.1;
+const shortChannelShare = 0.2;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
-const relativeLambda = 100;
-const groupedRelativeLambda = 1000;
+const relativeLambda = 300;
+const groupedRelativeLambda = 3000;
 
 /**
  * Few steps at sixty times the published rate, constant for the first half and then falling. The regularizer's
@@ -89,14 +89,15 @@ export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "met
   return method === "adaround" ? { ...schedule, channelRate: undefined } : schedule;
 }
 
-/** Blocks with more weights than these take twice the steps. */
+/** Blocks with more weights than these take most steps. */
 const manyWeights = 100_000;
 
 /** The engine's choice of steps: fewer bits, and more weights, leave more to be gained. */
 function defaultSteps(bits: readonly number[], weights: number): number {
   const least = Math.min(...bits);
   if (least >= 8) return 0;
-  return (least >= 4 ? 400 : 450) * (weights > manyWeights ? 2 : 1);
+  if (weights > manyWeights) return 800;
+  return least >= 4 ? 400 : 600;
 }
 
 /** The training of activations' step sizes. */
