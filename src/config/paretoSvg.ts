@@ -102,7 +102,8 @@ function widened(least: number, most: number): [number, number] {
 
 function ticks(low: number, high: number): number[] {
   const step = [1, 2, 5, 10, 20, 50, 100].find((candidate) => (high - low) / candidate <= 8) ?? high - low;
-  return Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step);
+  const first = Math.ceil(low / step) * step;
+  return Array.from({ length: Math.floor((high - first) / step) + 1 }, (_, i) => first + i * step);
 }
 
 function text(content: string, x: number, y: number, ink: string, attributes = ""): string {
