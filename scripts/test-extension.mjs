@@ -16,7 +16,7 @@ const report = await runInHost({
   tests: path.join(root, "dist/test/extension/run.cjs"),
   workspace: path.join(root, "test/extension/fixtures/workspace"),
   env: { BRECQ_TEST_WORKER: path.join(root, "dist/test/extension/fixtures/fakeWorker.mjs"), ...grepOption() },
-  timeoutMs: 300_000,
+  timeoutMs: 900_000,
 });
 for (const title of report.passed) console.log(`  ok ${title}`);
 for (const { title, error } of report.failed) console.log(`  FAILED ${title}\n    ${error.split("\n").slice(0, 14).join("\n    ")}`);

@@ -14,7 +14,9 @@ export async function openSample(context: vscode.ExtensionContext): Promise<void
   );
   if (!alreadyThere) {
     await mkdir(target, { recursive: true });
-    await cp(context.asAbsolutePath("samples/cifar10-resnet20"), target, { recursive: true });
+    // Results of somebody's runs are no part of it.
+    const filter = (source: string) => !source.endsWith(".results");
+    await cp(context.asAbsolutePath("samples/cifar10-resnet20"), target, { recursive: true, filter });
   }
   if (!vscode.workspace.workspaceFolders) return void vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(target));
   // The network may lie in a subfolder; what earlier runs wrote is not the sample.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Mocha from "mocha";
 
 export function run(): Promise<void> {
-  const mocha = new Mocha({ ui: "tdd", color: false, timeout: 60_000, grep: process.env.BRECQ_TEST_GREP });
+  const mocha = new Mocha({ ui: "tdd", color: false, timeout: 120_000, grep: process.env.BRECQ_TEST_GREP });
   const suites = join(__dirname, "suites");
   for (const name of readdirSync(suites).sort()) if (name.endsWith(".suite.cjs")) mocha.addFile(join(suites, name));
   const report = { passed: [] as string[], failed: [] as { title: string; error: string }[] };

@@ -77,6 +77,8 @@ async function launchCodeServer(installed: Extract<InstalledVscode, { kind: "cod
             ["extensionTestsPath", server.remoteUri(options.tests)],
             ["skipWelcome", "true"],
           ]),
+          // On a busy machine the workbench takes long to load; the limit of the suites counts.
+          { waitUntil: "commit", timeout: options.timeoutMs },
         );
       };
       open().catch(reject);

@@ -22,13 +22,16 @@ export interface Workbench {
   close(): Promise<void>;
 }
 
+/** A busy machine takes long to load the workbench. */
+const startMs = 120_000;
+
 export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
   const trusted = options.trusted ?? true;
   const sandbox = makeSandbox(options.workspace, { "security.workspace.trust.enabled": !trusted, ...options.settings });
   const installed = installedVscode();
   const window = installed.kind === "electron" ? await openElectron(installed, sandbox, options) : await openCodeServer(installed, sandbox, options);
   window.page.setDefaultTimeout(30_000);
-  await window.page.locator(".monaco-workbench").waitFor();
+  await window.page.locator(".monaco-workbench").waitFor({ timeout: startMs });
   return {
     page: window.page,
     workspace: sandbox.workspace,
@@ -61,7 +64,7 @@ async function openCodeServer(
   installVsixInCodeServer(installed, sandbox, options.vsix);
   const server = await startCodeServer(installed, sandbox, { trusted: options.trusted ?? true, smokeTestDriver: false });
   const { context, page } = await openBrowser(installed, sandbox);
-  await page.goto(server.url());
+  await page.goto(server.url(), { waitUntil: "commit", timeout: startMs });
   return {
     page,
     close: async () => {

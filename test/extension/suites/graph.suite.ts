@@ -86,6 +86,28 @@ suite("graph", () => {
     );
   });
 
+  test("after a reload of the window the page's runs are shown again, FP32 among them", async () => {
+    const config = file("tiny.brecq.json");
+    const again = async (shown: Extract<FromGraphView, { type: "ready" }>["shown"]) => {
+      const view = await FakeView.open(graphs, "tiny.onnx");
+      views.push(view);
+      view.send({ type: "ready", shown });
+      const message = await view.next("run");
+      return [message.shown.run, message.other?.run];
+    };
+    assert.deepEqual(await again({ config, run: "w2" }), ["w2", undefined]);
+    assert.deepEqual(await again({ config, run: "w4", other: "w2" }), ["w4", "w2"]);
+    assert.deepEqual(await again({ config, other: "w2" }), [undefined, "w2"]);
+    const view = await open();
+    assert.equal((await view.next("model")).configFile, config);
+    view.send({ type: "show-run", run: "w2" });
+    await view.next("run", ({ shown }) => shown.run === "w2");
+    // A page that was hidden comes back with what it showed before: what is shown since counts.
+    const sent = view.sent.length;
+    view.send({ type: "ready", shown: { config, run: "w4" } });
+    assert.equal((await view.next("run", () => true, sent)).shown.run, "w2");
+  });
+
   test("the page lets nothing in but its own files and worker", async () => {
     const view = await open();
     assert.match(view.html, /default-src 'none'; script-src 'nonce-[\w+/=]+'; style-src https:\/\/webview\.test;/);
@@ -101,7 +123,7 @@ suite("graph", () => {
     await view.next("graph", ({ graph }) => graph.nodes.some(({ id }) => id === "block:layer1.0"));
     view.send({ type: "find", query: "layer1.0.conv2" });
     const { hits } = await view.next("found");
-    assert.deepEqual(hits, [{ id: "op:2", name: "layer1.0.conv2", op: "Conv", shape: "batch×16×32×32" }]);
+    assert.deepEqual(hits, [{ id: "op:2", name: "layer1.0.conv2", op: "Conv", shape: "batch×16×32×32", layers: ["layer1.0.conv2"] }]);
     view.send({ type: "open", groups: [], focus: "op:2" });
     const focused = await view.next("graph", ({ focus }) => focus === "op:2");
     assert.ok(focused.graph.nodes.some(({ id }) => id === "op:2"));

@@ -13,7 +13,7 @@ export async function activate(): Promise<void> {
 }
 
 /** The first value that is not undefined or false. */
-export async function until<T>(look: () => T | undefined | false | Promise<T | undefined | false>, what: string, seconds = 15): Promise<T> {
+export async function until<T>(look: () => T | undefined | false | Promise<T | undefined | false>, what: string, seconds = 60): Promise<T> {
   const limit = Date.now() + seconds * 1000;
   while (true) {
     const found = await look();
