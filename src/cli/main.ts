@@ -69,7 +69,12 @@ async function runCommandSafely(command: Command, args: readonly string[]): Prom
     progress.done();
     const error = machineError(thrown);
     if (error instanceof CancelledError || abort.signal.aborted) {
-      const kept = command === runCommand ? " Finished blocks are kept: go on with brecq run CONFIG RUN --resume." : "";
+      const kept =
+        command === runCommand
+          ? " Finished blocks are kept: go on with brecq run CONFIG RUN --resume."
+          : command === sweepCommand
+            ? " What is finished is kept: the same command goes on."
+            : "";
       process.stderr.write(`Cancelled.${kept}\n`);
       return 130;
     }

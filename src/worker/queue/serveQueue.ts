@@ -142,7 +142,10 @@ class QueueServer {
         onProgress: (event) => tell.going(event),
         onMemory: (bytes) => this.#measured(active, bytes),
       })
-      .finally(() => this.#active.delete(job.id!));
+      .finally(() => {
+        // A job that was lost may be back here before its first attempt has quite ended.
+        if (this.#active.get(job.id!) === active) this.#active.delete(job.id!);
+      });
     return await this.#settle(outcome, { job, token, active, tell });
   }
 
