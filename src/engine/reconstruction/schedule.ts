@@ -89,15 +89,14 @@ export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "met
   return method === "adaround" ? { ...schedule, channelRate: undefined } : schedule;
 }
 
-/** Blocks with more weights than these take most steps. */
+/** Blocks with more weights than these take more steps. */
 const manyWeights = 100_000;
 
 /** The engine's choice of steps: fewer bits, and more weights, leave more to be gained. */
 function defaultSteps(bits: readonly number[], weights: number): number {
   const least = Math.min(...bits);
   if (least >= 8) return 0;
-  if (weights > manyWeights) return 800;
-  return least >= 4 ? 400 : 600;
+  return least >= 4 && weights <= manyWeights ? 400 : 600;
 }
 
 /** The training of activations' step sizes. */
