@@ -55,7 +55,10 @@ describe("brecq sweep", () => {
       const start = (args: readonly string[], shell = "") => {
         // A worker that may write no files stands for one whose disk is full.
         const child = spawn("bash", ["-c", `${shell} exec "$0" "$@"`, process.execPath, cli, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => void (said += text));
+        const listen = (text: string) => {
+          said += text;
+        };
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", listen);
         return { child, ended: new Promise<number | null>((resolve) => child.once("close", resolve)) };
       };
       const worker = ["worker", "--queue", address, "--concurrency", "1", "--stall", "2"];

@@ -77,7 +77,10 @@ export class FollowedJobs {
     if (!job || !progress || !this.#open.has(job.id)) return;
     const { onEvent } = this.#options;
     const { state, message = "", place } = progress;
-    if (state === "retried") return onEvent({ type: "retried", job, message: `${message} (${place})` });
+    if (state === "retried") {
+      onEvent({ type: "retried", job, message: `${message} (${place})` });
+      return;
+    }
     if (state === "started" || !this.#started.has(job.id)) onEvent({ type: "started", job, place });
     this.#started.add(job.id);
     if (state === "going") onEvent({ type: "progress", job, event: { type: "phase", phase: "load", message } });

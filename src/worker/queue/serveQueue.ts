@@ -95,7 +95,9 @@ class QueueServer {
     this.#unwell = new Unwell(this.#worker, this.#presence, settings.say);
     // The connection comes back by itself.
     this.#worker.on("error", () => undefined);
-    this.#worker.on("lockRenewalFailed", (ids) => ids.forEach((id) => this.#stop(id, "lost")));
+    this.#worker.on("lockRenewalFailed", (ids) => {
+      for (const id of ids) this.#stop(id, "lost");
+    });
     this.#worker.on("stalled", (id) => settings.say(`Job ${id} gave no sign of life, and is taken over.`));
   }
 
@@ -269,6 +271,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener("abort", end, { once: true });
   });
 }

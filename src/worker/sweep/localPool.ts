@@ -125,14 +125,14 @@ class LocalPool {
 
   #settle(own: Running, outcome: JobOutcome): void {
     const { job, failures } = own;
-    if (outcome.kind === "done") return this.#end(job, outcome);
-    if (this.#options.signal.aborted) return this.#end(job, { kind: "cancelled" });
-    if (own.evicted)
-      return this.#again({ job, failures, alone: true }, "Together with others it took more memory than is allowed: it is done later, alone.");
-    if (outcome.kind === "failed" && outcome.reason === "held") return this.#holdBack(own, outcome.message);
-    const mayRetry = outcome.kind === "failed" && outcome.reason === "machine" && failures + 1 < this.#options.attempts;
-    if (mayRetry) return this.#again({ job, failures: failures + 1, alone: true }, outcome.message);
-    this.#end(job, outcome);
+    const retry = outcome.kind === "failed" && outcome.reason === "machine" && failures + 1 < this.#options.attempts;
+    if (outcome.kind === "done") this.#end(job, outcome);
+    else if (this.#options.signal.aborted) this.#end(job, { kind: "cancelled" });
+    else if (own.evicted)
+      this.#again({ job, failures, alone: true }, "Together with others it took more memory than is allowed: it is done later, alone.");
+    else if (outcome.kind === "failed" && outcome.reason === "held") this.#holdBack(own, outcome.message);
+    else if (retry) this.#again({ job, failures: failures + 1, alone: true }, outcome.message);
+    else this.#end(job, outcome);
   }
 
   #again(entry: Waiting, message: string): void {
