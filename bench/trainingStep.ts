@@ -7,9 +7,10 @@ import { GraphBuilder } from "../src/engine/graph/builder.ts";
 import { type Network, prepareNetwork } from "../src/engine/graph/prepare.ts";
 import { floatTensor, int64Tensor, sizeOf } from "../src/engine/onnx/tensor.ts";
 import { roundingProblem } from "../src/engine/quantizers/adaptiveRounding.ts";
+import { unchangedChannels } from "../src/engine/quantizers/channelParameters.ts";
 import { ScaleSearch } from "../src/engine/quantizers/scaleSearch.ts";
 import { fitWeightQuantizer } from "../src/engine/quantizers/weightQuantizer.ts";
-import { factorColumns, feeds, trainingModel } from "../src/engine/reconstruction/trainingStep.ts";
+import { channelFeeds, factorColumns, feeds, trainingModel } from "../src/engine/reconstruction/trainingStep.ts";
 import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import type { Session } from "../src/engine/runtime/runtime.ts";
 
@@ -59,21 +60,25 @@ async function prepare(channels: number, size: number) {
   for (const layer of block.layers) quantizers.push(await fitWeightQuantizer(search, network.graph, layer, 2));
   await search.release();
   const rounding = roundingProblem(quantizers);
-  const session = await runtime.createSession(trainingModel({ network, segment: block, rounding, batch }));
+  const session = await runtime.createSession(trainingModel({ network, segment: block, rounding, trainChannels: true, batch }));
   const dims = [cached, channels, size, size];
+  const unchanged = unchangedChannels(quantizers);
   const data = {
     input_0: random(dims),
     target_0: random(dims),
     [feeds.value]: floatTensor(rounding.start),
     [feeds.mean]: floatTensor(new Float32Array(rounding.start.length)),
     [feeds.square]: floatTensor(new Float32Array(rounding.start.length)),
+    [channelFeeds.value]: floatTensor(unchanged),
+    [channelFeeds.mean]: floatTensor(new Float32Array(unchanged.length)),
+    [channelFeeds.square]: floatTensor(new Float32Array(unchanged.length)),
   };
   return { session, data, size: rounding.start.length };
 }
 
 async function timeSteps({ session, data }: NonNullable<typeof current>, steps: number): Promise<number> {
   const samples = Array.from({ length: steps * batch }, () => Math.floor(Math.random() * cached));
-  const factors = Array.from({ length: steps }, () => [1e-3, 1, -0.4, 18, 0]).flat();
+  const factors = Array.from({ length: steps }, () => [1e-3, 1, -0.4, 18, 0, 1e-4]).flat();
   const begin = performance.now();
   await session.run({
     ...data,
