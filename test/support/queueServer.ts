@@ -23,6 +23,8 @@ export async function startQueueServer(more: (port: number) => readonly string[]
   const port = await freePort();
   const options = ["--port", String(port), "--dir", folder, "--save", "", "--appendonly", "no", ...more(port)];
   const child = spawn(program!, options, { stdio: "ignore" });
+  // A test that fails does not come to its end, where it closes the server.
+  process.once("exit", () => child.kill("SIGKILL"));
   while (!(await accepts(port))) await delay(20);
   return {
     port,
