@@ -158,6 +158,7 @@ suite("the graph", () => {
   });
 
   test("the layer that was clicked in the config's text is selected, and its details have its weights and their grid", async () => {
+    for (const text of ['"model"', "the smallest"]) await page.locator(".editor-instance .view-line", { hasText: text }).click();
     await view.getByRole("heading", { name: "conv1", exact: true }).waitFor();
     await view.getByRole("img", { name: /Histogram of weights .* the grid has 64 values/ }).waitFor({ timeout: 60_000 });
   });
