@@ -17,6 +17,7 @@ import { type Network, prepareNetwork } from "../src/engine/graph/prepare.ts";
 import { loadModel } from "../src/engine/onnx/modelFile.ts";
 import { floatData, floatTensor, type Tensor } from "../src/engine/onnx/tensor.ts";
 import { type BitPlan, planBits } from "../src/engine/quantizers/bitPlan.ts";
+import { weightConstants } from "../src/engine/quantizers/weightQuantization.ts";
 import { type ActivationCache, CacheStore } from "../src/engine/reconstruction/activationCache.ts";
 import { quantizeByReconstruction } from "../src/engine/reconstruction/quantizeNetwork.ts";
 import { release, runSegment } from "../src/engine/reconstruction/runSegment.ts";
@@ -24,7 +25,6 @@ import { shortSchedule } from "../src/engine/reconstruction/schedule.ts";
 import { boundary } from "../src/engine/reconstruction/segments.ts";
 import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import { measureSensitivity } from "../src/engine/sensitivity/measureSensitivity.ts";
-import { weightTensors } from "../src/engine/sensitivity/roundUnit.ts";
 import { rankCorrelation } from "../test/support/rankCorrelation.ts";
 
 const candidates = [2, 4, 8];
@@ -154,7 +154,7 @@ async function reconstructed(of: Network, bits: BitPlan): Promise<Map<string, Te
     { runtime, network: of, bits, report: () => {} },
     { granularity: "block", seed, schedule: () => shortSchedule(steps), inputs: new Map([[name, fitting]]), samples: fitted, store },
   );
-  return weightTensors(weights);
+  return weightConstants(weights);
 }
 
 /** The network's outputs for the samples that are held out. */

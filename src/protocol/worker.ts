@@ -117,6 +117,7 @@ export const fromWorkerSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("cancelled"), resumable: z.boolean() }),
 ]);
 
+export type MeasurementPart = z.infer<typeof measurementPartSchema>;
 export type RuntimeSettings = z.infer<typeof runtimeSettingsSchema>;
 export type FailureReason = z.infer<typeof failureReasonSchema>;
 export type Job = z.infer<typeof jobSchema>;

@@ -14,11 +14,11 @@ import { CacheStore } from "../engine/reconstruction/activationCache.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import { measureSensitivity } from "../engine/sensitivity/measureSensitivity.ts";
 import { measureName } from "../engine/sensitivity/probe.ts";
+import type { MeasurementPart } from "../protocol/worker.ts";
 import { openCalibrationData, primaryInput } from "./data.ts";
 import { makeFolder } from "./folders.ts";
 import { defaultCacheBytes, type JobContext } from "./jobs.ts";
 import {
-  type MeasurementPart,
   type MeasurementPlaces,
   measurementPlaces,
   openChanges,

@@ -4,12 +4,7 @@ import { join } from "node:path";
 import { resultsFolder, sensitivityFile } from "../config/resultPaths.ts";
 import { type Sensitivity, sensitivitySchema } from "../config/sensitivity.ts";
 import { type ChangeStore, FolderChanges } from "../engine/sensitivity/changes.ts";
-
-/** Every `count`-th block, from the one at `index`. */
-export interface MeasurementPart {
-  readonly index: number;
-  readonly count: number;
-}
+import type { MeasurementPart } from "../protocol/worker.ts";
 
 /** Where a measurement, or a part of one, is kept. */
 export interface MeasurementPlaces {

@@ -5,14 +5,13 @@ import { normalizeOpset } from "../graph/opset.ts";
 import { usedNames } from "../graph/subgraphs.ts";
 import { type ModelProto, StringStringEntryProtoSchema, type ValueInfoProto } from "../onnx/onnx_pb.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
-import type { WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { biasConstants, type WeightQuantization } from "../quantizers/weightQuantization.ts";
 import { activationBits } from "./activationBits.ts";
 import { limitedValues, quantizeValue } from "./activationNodes.ts";
 import { insertNodes, redirectReaders } from "./insertNodes.ts";
 import { type ExportFormat, integerType, neededOpset, typeRequirements } from "./integerTypes.ts";
 import { requireKernels } from "./kernels.ts";
 import { quantizationEntries } from "./metadata.ts";
-import { setBiases } from "./simulate.ts";
 import { dequantizeWeight } from "./weightNodes.ts";
 
 export interface ExportOptions {
@@ -35,7 +34,7 @@ export interface ExportOptions {
  */
 export function exportModel({ graph: prepared, source, weights, activations, format, metadata = {} }: ExportOptions): ModelProto {
   const graph = prepared.clone();
-  setBiases(graph, weights);
+  for (const [name, tensor] of biasConstants(weights)) graph.setConstant(name, tensor);
   const valueBits = activationBits(graph, activations);
   const bits = [...weights.map((weight) => weight.bits), ...activations.map(() => valueBits)];
   requireKernels(graph, bits, format);

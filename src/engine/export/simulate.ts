@@ -3,16 +3,15 @@ import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { takeName, usedNames } from "../graph/subgraphs.ts";
 import type { ModelProto, NodeProto } from "../onnx/onnx_pb.ts";
-import { floatScalar, floatTensor } from "../onnx/tensor.ts";
+import { floatScalar } from "../onnx/tensor.ts";
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
-import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { type WeightQuantization, weightConstants } from "../quantizers/weightQuantization.ts";
 import { insertNodes, redirectReaders } from "./insertNodes.ts";
 
 /** The network with dequantized weights as floats, and activations quantized by plain arithmetic. `source` is not changed. */
 export function simulatedModel(source: Graph, weights: readonly WeightQuantization[], activations: readonly ActivationQuantization[]): ModelProto {
   const graph = source.clone();
-  for (const weight of weights) graph.setConstant(weight.weight, floatTensor(dequantize(weight), weight.dims));
-  setBiases(graph, weights);
+  for (const [name, tensor] of weightConstants(weights)) graph.setConstant(name, tensor);
   const taken = usedNames(graph);
   const simulated = activations.map((activation) => simulateValue(graph, taken, activation));
   activations.forEach(({ readers, value }, i) => {
@@ -23,11 +22,6 @@ export function simulatedModel(source: Graph, weights: readonly WeightQuantizati
     simulated.flatMap(({ nodes }) => nodes),
   );
   return graph.toModel();
-}
-
-/** Gives the layers their trained biases. */
-export function setBiases(graph: Graph, weights: readonly WeightQuantization[]): void {
-  for (const { bias } of weights) if (bias) graph.setConstant(bias.name, floatTensor(bias.values, bias.dims));
 }
 
 /** scale (clamp(round(x / scale) + zero, 0, 2^bits - 1) - zero), in floats. */

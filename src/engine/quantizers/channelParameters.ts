@@ -9,12 +9,9 @@ import type { WeightQuantizer } from "./weightQuantizer.ts";
 
 /** Factors and shifts as they are before training: nothing is changed. */
 export function unchangedChannels(quantizers: readonly WeightQuantizer[]): Float32Array {
-  const counts = quantizers.map(({ grid }) => grid.scale.length);
-  const biases = quantizers.map(({ bias }) => bias?.values.length ?? 0);
-  return Float32Array.from([
-    ...counts.flatMap((count) => new Array<number>(count).fill(1)),
-    ...biases.flatMap((count) => new Array<number>(count).fill(0)),
-  ]);
+  const factors = quantizers.reduce((sum, { grid }) => sum + grid.scale.length, 0);
+  const shifts = quantizers.reduce((sum, { bias }) => sum + (bias?.values.length ?? 0), 0);
+  return new Float32Array(factors + shifts).fill(1, 0, factors);
 }
 
 /** Values in the graph of a training step. */

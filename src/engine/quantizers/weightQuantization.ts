@@ -1,4 +1,5 @@
 /** @file A layer's quantized weights: what reconstruction makes and export writes. */
+import { floatTensor, type Tensor } from "../onnx/tensor.ts";
 
 /** Integer weights with a scale and zero point per output channel: w ≈ scale (value - zeroPoint). */
 export interface WeightQuantization {
@@ -35,4 +36,14 @@ export function dequantize({ dims, axis, scale, zeroPoint, values }: WeightQuant
     const channel = Math.floor(i / inner) % channels;
     return scale[channel]! * (value - zeroPoint[channel]!);
   });
+}
+
+/** Dequantized weights, and trained biases, by initializer. */
+export function weightConstants(weights: readonly WeightQuantization[]): Map<string, Tensor> {
+  return new Map([...weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)] as const), ...biasConstants(weights)]);
+}
+
+/** Trained biases by initializer. */
+export function biasConstants(weights: readonly WeightQuantization[]): Map<string, Tensor> {
+  return new Map(weights.flatMap(({ bias }) => (bias ? [[bias.name, floatTensor(bias.values, bias.dims)] as const] : [])));
 }

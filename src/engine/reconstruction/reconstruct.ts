@@ -10,7 +10,7 @@ import { floatData, floatTensor, int64Tensor, type Tensor } from "../onnx/tensor
 import type { ActivationQuantization } from "../quantizers/activationQuantization.ts";
 import { roundedLevels, roundingProblem } from "../quantizers/adaptiveRounding.ts";
 import { type ChannelParameters, channelParameters, unchangedChannels } from "../quantizers/channelParameters.ts";
-import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { weightConstants } from "../quantizers/weightQuantization.ts";
 import { nearestLevels, type WeightQuantizer, weightQuantization } from "../quantizers/weightQuantizer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache } from "./activationCache.ts";
@@ -19,7 +19,7 @@ import { affordableBatch } from "./affordableBatch.ts";
 import { sessionOptions } from "./runSegment.ts";
 import type { ScaleSchedule, Schedule } from "./schedule.ts";
 import { isBatched, type Segment } from "./segment.ts";
-import { channelFeeds, factorColumns, feeds, scaleFeeds, type TrainingOptions, trainingModel } from "./trainingStep.ts";
+import { channelFeeds, factorColumns, feeds, type StateNames, scaleFeeds, type TrainingOptions, trainingModel } from "./trainingStep.ts";
 
 /** How long one call of the training model should take: short enough to show progress and to cancel. */
 const secondsPerCall = 0.5;
@@ -109,16 +109,6 @@ export async function reconstruct(options: ReconstructionOptions): Promise<Recon
   }
 }
 
-/** Dequantized weights, and trained biases, by initializer. */
-export function weightConstants(weights: readonly WeightQuantization[]): Map<string, Tensor> {
-  return new Map(
-    weights.flatMap((weight) => [
-      [weight.weight, floatTensor(dequantize(weight), weight.dims)] as const,
-      ...(weight.bias ? [[weight.bias.name, floatTensor(weight.bias.values, weight.bias.dims)] as const] : []),
-    ]),
-  );
-}
-
 /** Runs the steps of one training model in calls of about half a second; adds to the curve, and gives the last state. */
 async function trainPhase(
   options: ReconstructionOptions,
@@ -156,7 +146,7 @@ async function trainPhase(
 }
 
 function startOf({ rounding, trainChannels, activations, trainScales }: TrainingOptions): Record<string, Tensor> {
-  const start = (group: typeof feeds | typeof channelFeeds | typeof scaleFeeds, value: Float32Array) => ({
+  const start = (group: StateNames, value: Float32Array) => ({
     [group.value]: floatTensor(value),
     [group.mean]: floatTensor(new Float32Array(value.length)),
     [group.square]: floatTensor(new Float32Array(value.length)),

@@ -28,7 +28,8 @@ export const scaleFeeds = { value: "scale", mean: "scale_mean", square: "scale_s
 /** The same for the output channels' step sizes and biases. */
 export const channelFeeds = { value: "channels", mean: "channels_mean", square: "channels_square" } as const;
 
-type Feeds = typeof feeds | typeof scaleFeeds | typeof channelFeeds;
+/** The names of one trained vector and its moments. */
+export type StateNames = typeof feeds | typeof scaleFeeds | typeof channelFeeds;
 
 /** Columns of the `factors` input: see {@link emitAdam}, {@link emitRoundingGradient} and {@link emitScaleUpdate}. */
 export const factorColumns = ["step", "correction", "strength", "power", "scaleStep", "channelStep"] as const;
@@ -54,7 +55,7 @@ export interface TrainingOptions {
 
 /** The names of a model's state with their sizes: of the rounding, of the step sizes, or of both. */
 function stateOf({ rounding, trainChannels, activations, trainScales }: TrainingOptions): (readonly [name: string, size: number])[] {
-  const names = (group: Feeds, size: number) => [group.value, group.mean, group.square].map((name) => [name, size] as const);
+  const names = (group: StateNames, size: number) => [group.value, group.mean, group.square].map((name) => [name, size] as const);
   return [
     ...(rounding ? names(feeds, rounding.start.length) : []),
     ...(rounding && trainChannels ? names(channelFeeds, unchangedChannels(rounding.quantizers).length) : []),
@@ -116,7 +117,7 @@ function stepBody(options: TrainingOptions) {
   const index = b.input("step/index", "int64", []);
   const goOn = b.input("step/continue", "bool", []);
   const state = new Map(stateOf(options).map(([name, size]) => [name, b.input(`step/${name}`, "float", [size])]));
-  const stateValues = (group: Feeds) => {
+  const stateValues = (group: StateNames) => {
     const [value, mean, square] = [group.value, group.mean, group.square].map((name) => state.get(name)!) as [string, string, string];
     return { value, mean, square };
   };
@@ -178,7 +179,7 @@ function stepBody(options: TrainingOptions) {
   b.output(loss, "step/loss_out", "float", []);
   return b.graph("step");
 
-  function outputState(group: Feeds, updated: { value: string; mean: string; square: string }): void {
+  function outputState(group: StateNames, updated: { value: string; mean: string; square: string }): void {
     for (const key of ["value", "mean", "square"] as const) b.output(updated[key], `step/${group[key]}_out`, "float");
   }
 }

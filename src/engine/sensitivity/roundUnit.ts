@@ -1,9 +1,9 @@
 /** @file A block's weights rounded to each candidate number of bits, as a uniform quantization of the block would round them. */
 import { createRandom } from "../data/random.ts";
 import type { Network } from "../graph/prepare.ts";
-import { floatTensor, type Tensor } from "../onnx/tensor.ts";
+import type { Tensor } from "../onnx/tensor.ts";
 import type { ScaleSearch } from "../quantizers/scaleSearch.ts";
-import { dequantize, type WeightQuantization } from "../quantizers/weightQuantization.ts";
+import { weightConstants } from "../quantizers/weightQuantization.ts";
 import { fitWeightQuantizer, nearestLevels, weightQuantization } from "../quantizers/weightQuantizer.ts";
 import type { ActivationCache, CacheStore } from "../reconstruction/activationCache.ts";
 import { type Cached, reconstruct } from "../reconstruction/reconstruct.ts";
@@ -41,7 +41,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     quantizers.push({ ...(await fitWeightQuantizer(search, network.graph, layer, bits)), bias: undefined });
   }
   const nearest = quantizers.map((quantizer) => weightQuantization(quantizer, nearestLevels(quantizer)));
-  if (bits >= nearestBits || steps === 0) return weightTensors(nearest);
+  if (bits >= nearestBits || steps === 0) return weightConstants(nearest);
   const outputs = trainedOutputs(network, unit);
   const inputs = unit.inputs.map(held);
   const targets = outputs.map((output) => held(output) as ActivationCache);
@@ -54,11 +54,11 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     targets,
     samples,
     schedule: shortSchedule(steps),
-    nearestLoss: await nearestLoss(options, outputs, weightTensors(nearest)),
+    nearestLoss: await nearestLoss(options, outputs, weightConstants(nearest)),
     random: createRandom(seed, options.index),
     signal,
   });
-  return weightTensors(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, channels[i])));
+  return weightConstants(quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, channels[i])));
 }
 
 async function nearestLoss(
@@ -71,9 +71,4 @@ async function nearestLoss(
   const distances = outputs.map((output) => cacheDistance(made.get(output) as ActivationCache, held(output) as ActivationCache, batchSize));
   for (const cached of made.values()) release(cached);
   return distances.reduce((sum, distance) => sum + distance, 0);
-}
-
-/** The numbers that quantized weights stand for, by initializer name. */
-export function weightTensors(weights: readonly WeightQuantization[]): Map<string, Tensor> {
-  return new Map(weights.map((weight) => [weight.weight, floatTensor(dequantize(weight), weight.dims)]));
 }
