@@ -1,6 +1,6 @@
 /** @file Runs side by side: the rows of the compare view, of its copies and of the comparing tools. */
 import { formatByteSize } from "./byteSize.ts";
-import { csvCell } from "./csvCell.ts";
+import { csvText } from "./csv.ts";
 import { metricNames } from "./metricNames.ts";
 import type { RunResult } from "./result.ts";
 
@@ -108,7 +108,7 @@ export function comparisonToCsv(comparison: Comparison): string {
   for (const { name, before, after } of comparison.blocks) {
     rows.push(["block loss before", name, "", ...before], ["block loss after", name, "", ...after]);
   }
-  return `${rows.map((row) => row.map(csvCell).join(",")).join("\n")}\n`;
+  return csvText(rows);
 }
 
 function lossText(loss: number | undefined): string {

@@ -1,6 +1,6 @@
 /** @file A search's front as tables: rows of the compare view and of its copies. */
 import { formatByteSize } from "./byteSize.ts";
-import { csvCell } from "./csvCell.ts";
+import { csvText } from "./csv.ts";
 import type { Front, SearchCosts } from "./searchResult.ts";
 
 export type FrontPoint = Front["points"][number];
@@ -30,11 +30,10 @@ export function bitsSummary({ bits }: FrontPoint): string {
 export function frontToCsv(front: Front): string {
   const costs = frontCosts(front);
   const layers = [...new Set(front.points.flatMap(({ bits }) => Object.keys(bits)))];
-  const rows = [
+  return csvText([
     [...costs, "predicted loss", ...layers],
     ...front.points.map((point) => [...costs.map((kind) => point.costs[kind]), point.predictedLoss, ...layers.map((layer) => point.bits[layer])]),
-  ];
-  return `${rows.map((row) => row.map(csvCell).join(",")).join("\n")}\n`;
+  ]);
 }
 
 export function frontToMarkdown(front: Front): string {

@@ -1,5 +1,7 @@
 /** @file A sweep as a picture: accuracy over size, a panel a model, its Pareto front as a line. */
 import { formatByteSize } from "./byteSize.ts";
+import { escapeMarkup } from "./escapeMarkup.ts";
+import { svgLine, svgText, tenths } from "./svg.ts";
 import type { SweepModel, SweepRow, SweepTable } from "./sweepResult.ts";
 
 /** Colours that remain apart for the colour-blind (Okabe & Ito 2008). */
@@ -25,7 +27,7 @@ export function paretoSvg(table: SweepTable, { ink, background }: ParetoStyle = 
   const height = Math.max(1, panels.length) * size.panel;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" font-family="sans-serif" font-size="12" role="img">`,
-    `<title>${escaped(`${table.sweep}: accuracy over size`)}</title>`,
+    `<title>${escapeMarkup(`${table.sweep}: accuracy over size`)}</title>`,
     ...(background === undefined ? [] : [`<rect width="${size.width}" height="${height}" fill="${background}"/>`]),
     ...panels.flat(),
     "</svg>\n",
@@ -44,12 +46,12 @@ function panel(model: SweepModel, rows: readonly SweepRow[], offset: number, ink
   const x = (bytes: number) => size.left + (width * Math.log(bytes / least)) / Math.log(most / least);
   const y = (value: number) => offset + size.top + height * (1 - (value - low) / (high - low));
   const front = points.filter(({ best }) => best).toSorted((a, b) => a.bytes - b.bytes);
-  const path = front.map(({ bytes, mean }) => `${round(x(bytes))},${round(y(mean))}`).join(" ");
+  const path = front.map(({ bytes, mean }) => `${tenths(x(bytes))},${tenths(y(mean))}`).join(" ");
   const methods = [...new Set(points.map(({ method }) => method))];
   return [
     title,
     ...ticks(low, high).flatMap((value) => [
-      line(size.left, y(value), size.left + width, y(value), `stroke="${ink}" stroke-opacity="0.15"`),
+      svgLine(size.left, y(value), size.left + width, y(value), `stroke="${ink}" stroke-opacity="0.15"`),
       text(String(value), size.left - 8, y(value) + 4, ink, 'text-anchor="end"'),
     ]),
     ...[0, 1, 2, 3, 4].map((step) => {
@@ -59,7 +61,7 @@ function panel(model: SweepModel, rows: readonly SweepRow[], offset: number, ink
     ...(model.fp32 === undefined
       ? []
       : [
-          line(size.left, y(model.fp32), size.left + width, y(model.fp32), `stroke="${ink}" stroke-dasharray="6 4"`),
+          svgLine(size.left, y(model.fp32), size.left + width, y(model.fp32), `stroke="${ink}" stroke-dasharray="6 4"`),
           text(`FP32 ${model.fp32.toFixed(2)}`, size.left + width + 8, y(model.fp32) + 4, ink),
         ]),
     `<polyline class="front" points="${path}" fill="none" stroke="${ink}" stroke-opacity="0.5"/>`,
@@ -75,11 +77,11 @@ function panel(model: SweepModel, rows: readonly SweepRow[], offset: number, ink
 function marker(point: SweepRow & { mean: number }, x: number, y: (value: number) => number, ink: string): string[] {
   const { mean, deviation, method, setting, best } = point;
   const colour = colourOf(method, ink);
-  const bar = deviation ? [line(x, y(mean - deviation), x, y(mean + deviation), `stroke="${colour}" stroke-width="2"`)] : [];
-  const label = `<title>${escaped(`${setting}: ${mean.toFixed(2)}`)}</title>`;
+  const bar = deviation ? [svgLine(x, y(mean - deviation), x, y(mean + deviation), `stroke="${colour}" stroke-width="2"`)] : [];
+  const label = `<title>${escapeMarkup(`${setting}: ${mean.toFixed(2)}`)}</title>`;
   return [
     ...bar,
-    `<circle cx="${round(x)}" cy="${round(y(mean))}" r="${best ? 5 : 4}" fill="${best ? colour : "none"}" stroke="${colour}" stroke-width="2">${label}</circle>`,
+    `<circle cx="${tenths(x)}" cy="${tenths(y(mean))}" r="${best ? 5 : 4}" fill="${best ? colour : "none"}" stroke="${colour}" stroke-width="2">${label}</circle>`,
   ];
 }
 
@@ -107,17 +109,5 @@ function ticks(low: number, high: number): number[] {
 }
 
 function text(content: string, x: number, y: number, ink: string, attributes = ""): string {
-  return `<text x="${round(x)}" y="${round(y)}" fill="${ink}" ${attributes}>${escaped(content)}</text>`;
-}
-
-function line(x1: number, y1: number, x2: number, y2: number, attributes: string): string {
-  return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${attributes}/>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-function escaped(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return svgText(content, x, y, `fill="${ink}" ${attributes}`);
 }

@@ -1,5 +1,6 @@
 /** @file A sweep's table as Markdown. */
 import { formatByteSize } from "./byteSize.ts";
+import { csvText } from "./csv.ts";
 import type { SweepModel, SweepRow, SweepTable } from "./sweepResult.ts";
 
 export function sweepMarkdown(table: SweepTable): string {
@@ -73,9 +74,7 @@ export function sweepCsv({ models, rows }: SweepTable): string {
     row.values.length,
     row.best ? 1 : 0,
   ]);
-  const cell = (value: string | number | undefined) =>
-    typeof value === "string" && /[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value ?? "");
-  return `${[header, ...lines].map((line) => line.map(cell).join(",")).join("\n")}\n`;
+  return csvText([header, ...lines]);
 }
 
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,4 +1,6 @@
 /** @file A comparison as a picture: accuracy over bits, a line a method, bars of one standard deviation. */
+import { escapeMarkup } from "../../config/escapeMarkup.ts";
+import { svgLine, svgText, tenths } from "../../config/svg.ts";
 import type { ComparisonTable } from "./baselineTable.ts";
 
 /** Colours that remain apart for the colour-blind (Okabe & Ito 2008). */
@@ -12,23 +14,18 @@ export function baselineSvg({ model, metric, unit, fp32, columns, rows }: Compar
   const plotHeight = size.height - size.top - size.bottom;
   const x = (column: number) => size.left + (plotWidth * (column + 0.5)) / columns.length;
   const y = (value: number) => size.top + plotHeight * (1 - (value - low) / (high - low));
-  const text = (content: string, at: { x: number; y: number }, attributes = "") =>
-    `<text x="${round(at.x)}" y="${round(at.y)}" ${attributes}>${escaped(content)}</text>`;
-  const line = (x1: number, y1: number, x2: number, y2: number, attributes: string) =>
-    `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${attributes}/>`;
-
   const grid = ticks(low, high).flatMap((value) => [
-    line(size.left, y(value), size.left + plotWidth, y(value), 'stroke="#dddddd"'),
-    text(String(value), { x: size.left - 8, y: y(value) + 4 }, 'text-anchor="end"'),
+    svgLine(size.left, y(value), size.left + plotWidth, y(value), 'stroke="#dddddd"'),
+    svgText(String(value), size.left - 8, y(value) + 4, 'text-anchor="end"'),
   ]);
-  const names = columns.map((name, column) => text(name, { x: x(column), y: size.height - size.bottom + 20 }, 'text-anchor="middle"'));
+  const names = columns.map((name, column) => svgText(name, x(column), size.height - size.bottom + 20, 'text-anchor="middle"'));
   const reference =
     fp32 === undefined
       ? []
       : [
-          line(size.left, y(fp32), size.left + plotWidth, y(fp32), 'stroke="#000000" stroke-dasharray="6 4"'),
-          line(size.left + plotWidth + 10, size.top + 20, size.left + plotWidth + 26, size.top + 20, 'stroke="#000000" stroke-dasharray="6 4"'),
-          text(`FP32 ${fp32.toFixed(2)}`, { x: size.left + plotWidth + 30, y: size.top + 24 }),
+          svgLine(size.left, y(fp32), size.left + plotWidth, y(fp32), 'stroke="#000000" stroke-dasharray="6 4"'),
+          svgLine(size.left + plotWidth + 10, size.top + 20, size.left + plotWidth + 26, size.top + 20, 'stroke="#000000" stroke-dasharray="6 4"'),
+          svgText(`FP32 ${fp32.toFixed(2)}`, size.left + plotWidth + 30, size.top + 24),
         ];
   const curves = rows.flatMap(({ label, cells }, row) => {
     const colour = colours[row % colours.length]!;
@@ -37,25 +34,25 @@ export function baselineSvg({ model, metric, unit, fp32, columns, rows }: Compar
     const points = cells.flatMap((cell, column) =>
       cell?.mean === undefined ? [] : [{ x: x(column) + shift, y: cell.mean, deviation: cell.deviation }],
     );
-    const path = points.map((point) => `${round(point.x)},${round(y(point.y))}`).join(" ");
+    const path = points.map((point) => `${tenths(point.x)},${tenths(y(point.y))}`).join(" ");
     const legendY = size.top + 40 + row * 20;
     return [
       `<polyline points="${path}" fill="none" stroke="${colour}" stroke-opacity="0.5"/>`,
       ...points.flatMap((point) => [
-        `<circle cx="${round(point.x)}" cy="${round(y(point.y))}" r="4" fill="${colour}"/>`,
+        `<circle cx="${tenths(point.x)}" cy="${tenths(y(point.y))}" r="4" fill="${colour}"/>`,
         ...(point.deviation
-          ? [line(point.x, y(point.y - point.deviation), point.x, y(point.y + point.deviation), `stroke="${colour}" stroke-width="2"`)]
+          ? [svgLine(point.x, y(point.y - point.deviation), point.x, y(point.y + point.deviation), `stroke="${colour}" stroke-width="2"`)]
           : []),
       ]),
       `<circle cx="${size.left + plotWidth + 18}" cy="${legendY}" r="4" fill="${colour}"/>`,
-      text(label, { x: size.left + plotWidth + 30, y: legendY + 4 }),
+      svgText(label, size.left + plotWidth + 30, legendY + 4),
     ];
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12">`,
-    `<title>${escaped(`${model}: ${metric}`)}</title>`,
+    `<title>${escapeMarkup(`${model}: ${metric}`)}</title>`,
     `<rect width="${size.width}" height="${size.height}" fill="#ffffff"/>`,
-    text(`${model}: ${metric} (${unit})`, { x: size.left, y: 22 }, 'font-size="14"'),
+    svgText(`${model}: ${metric} (${unit})`, size.left, 22, 'font-size="14"'),
     ...grid,
     ...names,
     ...reference,
@@ -75,12 +72,4 @@ function bounds(values: readonly number[]): [low: number, high: number] {
 function ticks(low: number, high: number): number[] {
   const step = high - low > 60 ? 20 : 10;
   return Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step);
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,11 +1,11 @@
 import * as l10n from "@vscode/l10n";
 import { formatByteSize } from "../../../src/config/byteSize.ts";
+import { escapeMarkup } from "../../../src/config/escapeMarkup.ts";
 import type { LayerFacts } from "../../../src/config/networkGraph.ts";
 import type { BlockResult } from "../../../src/config/result.ts";
 import type { Estimate } from "../bits/estimate.ts";
 import type { Column } from "../table/columns.ts";
 import { countText, lossText } from "../text.ts";
-import { escapeMarkup } from "./escapeMarkup.ts";
 
 export interface Report {
   /** Of the texts, e.g. "en". */

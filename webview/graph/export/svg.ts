@@ -1,4 +1,4 @@
-import { escapeMarkup } from "./escapeMarkup.ts";
+import { escapeMarkup } from "../../../src/config/escapeMarkup.ts";
 import type { Scene } from "./scene.ts";
 
 /** A scene as one SVG file, without scripts or links. */
