@@ -6,12 +6,13 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeCifarSweep } from "./sweep/cifarSweep.mjs";
 import { startServer } from "./sweep/server.mjs";
 
 const { values } = parseArgs({
@@ -75,18 +76,8 @@ process.exitCode = problems.length > 0 ? 1 : 0;
 function makeSweep(name) {
   const folder = path.join(workplace, name);
   mkdirSync(folder);
-  for (const file of Object.values(models)) symlinkSync(path.join(root, "../shared/models", file), path.join(folder, file));
-  for (const data of ["calibration", "evaluation"]) symlinkSync(path.join(root, "samples/cifar10-resnet20", data), path.join(folder, data));
-  const count = Number(values.images);
-  const sweep = {
-    input: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-    calibration: { images: "calibration", count },
-    evaluation: { images: "evaluation", count },
-    sweep: { models, settings: { steps: Number(values.steps) }, matrix: { weights: [2, 3], granularity: ["block", "stage"] }, seeds: 2 },
-  };
-  const file = path.join(folder, "sweep.brecq.json");
-  writeFileSync(file, JSON.stringify(sweep));
-  return file;
+  const matrix = { weights: [2, 3], granularity: ["block", "stage"] };
+  return writeCifarSweep(folder, Number(values.images), { models, settings: { steps: Number(values.steps) }, matrix, seeds: 2 });
 }
 
 function runs() {

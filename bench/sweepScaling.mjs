@@ -4,12 +4,13 @@
  * It needs two free cores, ../shared/models, and valkey-server or redis-server.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeCifarSweep } from "./sweep/cifarSweep.mjs";
 import { startServer } from "./sweep/server.mjs";
 
 const { values } = parseArgs({
@@ -48,18 +49,13 @@ async function timed(count) {
 }
 
 function makeSweep(folder) {
-  symlinkSync(path.join(root, "../shared/models/cifar10_resnet20.onnx"), path.join(folder, "resnet20.onnx"));
-  for (const data of ["calibration", "evaluation"]) symlinkSync(path.join(root, "samples/cifar10-resnet20", data), path.join(folder, data));
-  const count = Number(values.images);
-  const sweep = {
-    input: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-    calibration: { images: "calibration", count },
-    evaluation: { images: "evaluation", count },
-    sweep: { models: { resnet20: "resnet20.onnx" }, settings: { steps: Number(values.steps) }, matrix: { weights: [2, 3] }, seeds: 4 },
-  };
-  const file = path.join(folder, "sweep.brecq.json");
-  writeFileSync(file, JSON.stringify(sweep));
-  return file;
+  const settings = { steps: Number(values.steps) };
+  return writeCifarSweep(folder, Number(values.images), {
+    models: { resnet20: "cifar10_resnet20.onnx" },
+    settings,
+    matrix: { weights: [2, 3] },
+    seeds: 4,
+  });
 }
 
 function start(args) {

@@ -12,4 +12,7 @@ export interface BenchServer {
   restart(downMs: number): Promise<void>;
   close(): Promise<void>;
 }
+/** The program of the server that is installed here. */
+export const program: string | undefined;
+export function freePort(): Promise<number>;
 export function startServer(): Promise<BenchServer>;

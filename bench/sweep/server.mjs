@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-const program = ["valkey-server", "redis-server"].find(isInstalled);
+/** The program of the server that is installed here. */
+export const program = ["valkey-server", "redis-server"].find(isInstalled);
 
 /** Starts a server on a free port; without one installed it says how to get one. */
 export async function startServer() {
@@ -61,7 +62,7 @@ function isInstalled(name) {
   }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address();

@@ -29,3 +29,15 @@ export function frontFile(configFile: string, run: string | undefined): string {
 export function sensitivityFile(configFile: string): string {
   return join(resultsFolder(configFile), "sensitivity.json");
 }
+
+export interface SweepFiles {
+  readonly markdown: string;
+  readonly json: string;
+  readonly plot: string;
+}
+
+/** Where the table of a sweep's file lies. */
+export function sweepFiles(sweepFile: string): SweepFiles {
+  const folder = resultsFolder(sweepFile);
+  return { markdown: join(folder, "table.md"), json: join(folder, "table.json"), plot: join(folder, "pareto.svg") };
+}

@@ -1,12 +1,11 @@
 import { basename } from "node:path";
 import * as l10n from "@vscode/l10n";
 import * as vscode from "vscode";
-import { type Comparison, compareRuns, comparisonToCsv, comparisonToMarkdown } from "../config/comparison.ts";
+import { compareRuns, comparisonToCsv, comparisonToMarkdown } from "../config/comparison.ts";
 import { frontToCsv, frontToMarkdown } from "../config/frontTable.ts";
 import type { RunResult } from "../config/result.ts";
 import type { StoredFront } from "../config/searchResult.ts";
 import { sweepCsv, sweepMarkdown } from "../config/sweepMarkdown.ts";
-import type { SweepTable } from "../config/sweepResult.ts";
 import type { CopyFormat, ToCompareView } from "../protocol/compareView.ts";
 import { readConfig } from "./configFiles.ts";
 import type { ResultStore } from "./resultStore.ts";
@@ -133,8 +132,8 @@ class ComparePanel {
   private async copySweep(format: CopyFormat): Promise<void> {
     const { table } = await readSweepTable(this.config);
     if (!table) return;
-    await vscode.env.clipboard.writeText(writeSweep(table, format));
-    vscode.window.setStatusBarMessage(l10n.t("Copied {0} settings as {1}.", table.rows.length, format), 3000);
+    const texts = { csv: () => sweepCsv(table), markdown: () => `${sweepMarkdown(table)}\n`, json: table };
+    await toClipboard(format, texts, l10n.t("Copied {0} settings as {1}.", table.rows.length, format));
   }
 
   private async receive(raw: unknown): Promise<void> {
@@ -148,15 +147,17 @@ class ComparePanel {
 
   private async copy(format: CopyFormat, runs: string[]): Promise<void> {
     const results = (await this.readResults()).filter(({ run }) => runs.includes(run));
-    await vscode.env.clipboard.writeText(writeComparison(compareRuns(results), results, format));
-    vscode.window.setStatusBarMessage(l10n.t("Copied {0} runs as {1}.", results.length, format), 3000);
+    const comparison = compareRuns(results);
+    const texts = { csv: () => comparisonToCsv(comparison), markdown: () => comparisonToMarkdown(comparison), json: results };
+    await toClipboard(format, texts, l10n.t("Copied {0} runs as {1}.", results.length, format));
   }
 
   private async copyFront(format: CopyFormat, run: string | undefined): Promise<void> {
     const stored = await this.results.readFront(this.config, run);
     if (!stored) return;
-    await vscode.env.clipboard.writeText(writeFront(stored, format));
-    vscode.window.setStatusBarMessage(l10n.t("Copied {0} points as {1}.", stored.front.points.length, format), 3000);
+    const { run: ofRun, search, front } = stored;
+    const texts = { csv: () => frontToCsv(front), markdown: () => frontToMarkdown(front), json: { run: ofRun, search, front } };
+    await toClipboard(format, texts, l10n.t("Copied {0} points as {1}.", front.points.length, format));
   }
 
   private async readFronts(): Promise<StoredFront[]> {
@@ -172,35 +173,14 @@ class ComparePanel {
   }
 }
 
-function writeFront({ run, search, front }: StoredFront, format: CopyFormat): string {
-  switch (format) {
-    case "csv":
-      return frontToCsv(front);
-    case "markdown":
-      return frontToMarkdown(front);
-    case "json":
-      return `${JSON.stringify({ run, search, front }, undefined, 2)}\n`;
-  }
+interface Texts {
+  csv: () => string;
+  markdown: () => string;
+  json: unknown;
 }
 
-function writeSweep(table: SweepTable, format: CopyFormat): string {
-  switch (format) {
-    case "csv":
-      return sweepCsv(table);
-    case "markdown":
-      return `${sweepMarkdown(table)}\n`;
-    case "json":
-      return `${JSON.stringify(table, undefined, 2)}\n`;
-  }
-}
-
-function writeComparison(comparison: Comparison, results: RunResult[], format: CopyFormat): string {
-  switch (format) {
-    case "csv":
-      return comparisonToCsv(comparison);
-    case "markdown":
-      return comparisonToMarkdown(comparison);
-    case "json":
-      return `${JSON.stringify(results, undefined, 2)}\n`;
-  }
+async function toClipboard(format: CopyFormat, { csv, markdown, json }: Texts, message: string): Promise<void> {
+  const texts = { csv, markdown, json: () => `${JSON.stringify(json, undefined, 2)}\n` };
+  await vscode.env.clipboard.writeText(texts[format]());
+  vscode.window.setStatusBarMessage(message, 3000);
 }

@@ -1,8 +1,7 @@
 /** @file The table that a sweep has left beside its file. */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import * as l10n from "@vscode/l10n";
-import { resultsFolder } from "../config/resultPaths.ts";
+import { sweepFiles } from "../config/resultPaths.ts";
 import type { SweepTable } from "../config/sweepResult.ts";
 import type { JobProgress } from "./runProgress.ts";
 
@@ -13,7 +12,7 @@ export interface StoredTable {
 }
 
 export async function readSweepTable(sweep: string): Promise<StoredTable> {
-  const file = join(resultsFolder(sweep), "table.json");
+  const file = sweepFiles(sweep).json;
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return {};
   // Loaded when there is a table, to keep activation short.

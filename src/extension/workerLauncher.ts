@@ -4,9 +4,6 @@ import type { Job, RuntimeSettings } from "../protocol/worker.ts";
 import type { WorkerProcess } from "../worker/workerProcess.ts";
 import { readSettings } from "./settings.ts";
 
-const heartbeatLimitSeconds = 120;
-const cancelLimitMs = 5000;
-
 /** Starts worker processes with the user's settings, and ends them all with the window. */
 export class WorkerLauncher implements vscode.Disposable {
   private readonly script: string;
@@ -22,14 +19,13 @@ export class WorkerLauncher implements vscode.Disposable {
   /** @param job the job without its runtime settings, which are the user's */
   async launch(job: (runtime: RuntimeSettings) => Job, onProgress: (event: Progress) => void = () => undefined): Promise<WorkerProcess> {
     // Loaded at the first job: the protocol's schemas take longer than all the rest of the activation.
-    const { startWorker } = await import("../worker/workerProcess.ts");
+    const { startWorker, usualPatience } = await import("../worker/workerProcess.ts");
     const settings = readSettings();
     const worker = startWorker(job(settings.runtime), {
       script: this.script,
       nodePath: settings.nodePath,
       memoryLimitBytes: settings.memoryLimitBytes,
-      heartbeatLimitSeconds,
-      cancelLimitMs,
+      ...usualPatience,
       onProgress,
       onLog: (line) => this.log.info(line),
     });

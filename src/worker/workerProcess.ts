@@ -40,6 +40,9 @@ export interface WorkerProcess {
   kill(): void;
 }
 
+/** How long the editor, and sweeps, wait for a worker's sign of life and for its end. */
+export const usualPatience = { heartbeatLimitSeconds: 120, cancelLimitMs: 5000 } as const;
+
 const tickMs = 1000;
 
 export function startWorker(job: Job, options: WorkerOptions): WorkerProcess {

@@ -1,12 +1,12 @@
 /** @file A queue server for tests; they are skipped, with a message, where neither Valkey nor Redis is installed. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createConnection, createServer } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort, program } from "../../bench/sweep/server.mjs";
 
-const program = ["valkey-server", "redis-server"].find(isInstalled);
 /** Whether tests that need a server can run. */
 export const hasQueueServer: boolean = program !== undefined;
 if (!hasQueueServer)
@@ -35,24 +35,6 @@ export async function startQueueServer(more: (port: number) => readonly string[]
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
-function isInstalled(name: string): boolean {
-  try {
-    execFileSync(name, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -2,7 +2,7 @@
 import * as l10n from "@vscode/l10n";
 import { bitsSummary, costText, frontCosts } from "../../src/config/frontTable.ts";
 import type { Front, StoredFront } from "../../src/config/searchResult.ts";
-import type { CopyFormat } from "../../src/protocol/compareView.ts";
+import { copyButtons } from "./copyButtons.ts";
 import { element } from "./dom.ts";
 import { frontPlot } from "./frontPlot.ts";
 import { send } from "./host.ts";
@@ -32,7 +32,15 @@ export function frontSection(stored: StoredFront): HTMLElement {
       { class: "note" },
       l10n.t("Each point is the least predicted loss under one limit; the cross is what the search chose. Loss: {0}", search.measure),
     ),
-    element("div", { class: "toolbar" }, element("div", { role: "group", "aria-label": l10n.t("Copy the front") }, ...copyButtons(run))),
+    element(
+      "div",
+      { class: "toolbar" },
+      element(
+        "div",
+        { role: "group", "aria-label": l10n.t("Copy the front") },
+        ...copyButtons((format) => send({ type: "copy-front", format, run })),
+      ),
+    ),
     plot,
     pointsTable(stored, show),
     bits,
@@ -62,19 +70,6 @@ function pointsTable({ run, front }: StoredFront, show: (index: number) => void)
 function bitsList(bits: Front["points"][number]["bits"]): HTMLElement {
   const items = Object.entries(bits).map(([layer, count]) => element("li", {}, `${layer} ${count === "fp32" ? "FP32" : count}`));
   return element("ul", { class: "bitsList" }, ...items);
-}
-
-function copyButtons(run: string | undefined): HTMLElement[] {
-  const labels: [CopyFormat, string][] = [
-    ["markdown", l10n.t("Copy as Markdown")],
-    ["csv", l10n.t("Copy as CSV")],
-    ["json", l10n.t("Copy as JSON")],
-  ];
-  return labels.map(([format, label]) => {
-    const button = element("vscode-button", { secondary: "" }, label);
-    button.addEventListener("click", () => send({ type: "copy-front", format, run }));
-    return button;
-  });
 }
 
 /** The point whose cost is nearest to what the search chose. */

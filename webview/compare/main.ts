@@ -9,7 +9,7 @@ import * as l10n from "@vscode/l10n";
 import { compareRuns } from "../../src/config/comparison.ts";
 import type { RunResult } from "../../src/config/result.ts";
 import type { StoredFront } from "../../src/config/searchResult.ts";
-import type { CopyFormat } from "../../src/protocol/compareView.ts";
+import { copyButtons } from "./copyButtons.ts";
 import { element } from "./dom.ts";
 import { frontSection } from "./frontView.ts";
 import { onMessage, savedState, saveState, send } from "./host.ts";
@@ -83,16 +83,7 @@ function toolbar(): HTMLElement {
     });
     return checkbox;
   });
-  const copies: [CopyFormat, string][] = [
-    ["markdown", l10n.t("Copy as Markdown")],
-    ["csv", l10n.t("Copy as CSV")],
-    ["json", l10n.t("Copy as JSON")],
-  ];
-  const buttons = copies.map(([format, label]) => {
-    const button = element("vscode-button", { id: `copy-${format}`, secondary: "" }, label);
-    button.addEventListener("click", () => send({ type: "copy", format, runs: selected }));
-    return button;
-  });
+  const buttons = copyButtons((format) => send({ type: "copy", format, runs: selected }), "copy");
   const note = running.length > 0 ? [element("p", { class: "note", role: "status" }, l10n.t("Still running: {0}", running.join(", ")))] : [];
   return element(
     "div",

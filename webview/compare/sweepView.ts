@@ -4,7 +4,8 @@ import { formatByteSize } from "../../src/config/byteSize.ts";
 import { paretoSvg } from "../../src/config/paretoSvg.ts";
 import { valueText } from "../../src/config/sweepMarkdown.ts";
 import type { SweepModel, SweepRow, SweepTable } from "../../src/config/sweepResult.ts";
-import type { CopyFormat, ToCompareView } from "../../src/protocol/compareView.ts";
+import type { ToCompareView } from "../../src/protocol/compareView.ts";
+import { copyButtons } from "./copyButtons.ts";
 import { element } from "./dom.ts";
 import { send } from "./host.ts";
 
@@ -29,7 +30,11 @@ export function sweepView({ table, problem, progress }: SweepMessage): HTMLEleme
   return [
     title,
     ...notes,
-    copyButtons(),
+    element(
+      "div",
+      { class: "toolbar", role: "group", "aria-label": l10n.t("Copy") },
+      ...copyButtons((format) => send({ type: "copy-sweep", format }), "copy-sweep"),
+    ),
     plot(table),
     ...table.models.map((model) =>
       modelTable(
@@ -39,20 +44,6 @@ export function sweepView({ table, problem, progress }: SweepMessage): HTMLEleme
     ),
     ...failures(table),
   ];
-}
-
-function copyButtons(): HTMLElement {
-  const formats: [CopyFormat, string][] = [
-    ["markdown", l10n.t("Copy as Markdown")],
-    ["csv", l10n.t("Copy as CSV")],
-    ["json", l10n.t("Copy as JSON")],
-  ];
-  const buttons = formats.map(([format, label]) => {
-    const button = element("vscode-button", { id: `copy-sweep-${format}`, secondary: "" }, label);
-    button.addEventListener("click", () => send({ type: "copy-sweep", format }));
-    return button;
-  });
-  return element("div", { class: "toolbar", role: "group", "aria-label": l10n.t("Copy") }, ...buttons);
 }
 
 /** In the theme's own colour of text. Parsed as an image of its own, in which no script runs. */

@@ -1,8 +1,6 @@
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { UserError } from "../../engine/errors.ts";
-import { defaultCacheBytes } from "../../worker/jobs.ts";
-import { machineMemory } from "../../worker/sweep/doPlan.ts";
+import { cacheShare, coresPer, machineMemory } from "../../worker/sweep/doPlan.ts";
 import { executeJob } from "../../worker/sweep/executeJob.ts";
 import { type Command, parse, positiveNumber, runtimeSettings } from "../commandLine.ts";
 import { memoryOption } from "../runnerOptions.ts";
@@ -32,13 +30,10 @@ export const workerCommand: Command = {
     if (values.queue === undefined) throw new UserError("The queue's address is missing.", { hint: "Give it with --queue redis://host:6379." });
     const given = runtimeSettings(values);
     const threads = given.threads || 1;
-    const concurrency =
-      values.concurrency === undefined
-        ? Math.max(1, Math.floor(availableParallelism() / threads))
-        : positiveNumber(values.concurrency, "--concurrency");
+    const concurrency = values.concurrency === undefined ? coresPer(threads) : positiveNumber(values.concurrency, "--concurrency");
     const stallSeconds = positiveNumber(values.stall, "--stall");
     const memoryBytes = memoryOption(values.memory) ?? machineMemory();
-    const cacheBytes = Math.min(defaultCacheBytes, Math.floor(memoryBytes / concurrency / 2));
+    const cacheBytes = cacheShare(memoryBytes, concurrency);
     const { serveQueue } = await import("../../worker/queue/serveQueue.ts");
     await serveQueue({
       address: values.queue,

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { freePort } from "../../../bench/sweep/server.mjs";
 import { temporaryFolder } from "../../../test/support/fixtures.ts";
-import { freePort, hasQueueServer, startQueueServer } from "../../../test/support/queueServer.ts";
+import { hasQueueServer, startQueueServer } from "../../../test/support/queueServer.ts";
 import type { UserError } from "../../engine/errors.ts";
 import { parseQueueAddress, passwordVariable } from "./address.ts";
 import { connectQueue } from "./connect.ts";

@@ -1,10 +1,12 @@
 /** @file A worker on a queue: takes jobs as long as it may, each in a process of its own, and gives back what it cannot do. */
+import { setTimeout as delay } from "node:timers/promises";
 import { DelayedError, type Job, Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { errorMessage } from "../../engine/errors.ts";
 import type { Progress } from "../../protocol/progress.ts";
 import type { JobOutcome } from "../sweep/executeJob.ts";
 import { progressText } from "../sweep/jobReports.ts";
+import { overMemory } from "../sweep/overMemory.ts";
 import type { SweepJob } from "../sweep/planSweep.ts";
 import { brecqVersion } from "../version.ts";
 import { connectQueue } from "./connect.ts";
@@ -96,7 +98,7 @@ class QueueServer {
     // The connection comes back by itself.
     this.#worker.on("error", () => undefined);
     this.#worker.on("lockRenewalFailed", (ids) => {
-      for (const id of ids) this.#stop(id, "lost");
+      for (const id of ids) this.#stop(this.#active.get(id), "lost");
     });
     this.#worker.on("stalled", (id) => settings.say(`Job ${id} gave no sign of life, and is taken over.`));
   }
@@ -174,8 +176,7 @@ class QueueServer {
     throw new Error(outcome.message);
   }
 
-  #stop(id: string, why: NonNullable<Active["stopped"]>): void {
-    const active = this.#active.get(id);
+  #stop(active: Active | undefined, why: NonNullable<Active["stopped"]>): void {
     if (!active || active.stopped) return;
     active.stopped = why;
     active.abort.abort();
@@ -183,10 +184,10 @@ class QueueServer {
 
   #measured(own: Active, bytes: number): void {
     own.memoryBytes = bytes;
-    const staying = [...this.#active].filter(([, { stopped }]) => !stopped);
-    const total = staying.reduce((sum, [, { memoryBytes }]) => sum + memoryBytes, 0);
-    if (staying.length < 2 || total <= this.#settings.memoryBytes) return;
-    this.#stop(staying.at(-1)![0], "crowded");
+    const staying = [...this.#active.values()].filter(({ stopped }) => !stopped);
+    const youngest = overMemory(staying, this.#settings.memoryBytes);
+    if (!youngest) return;
+    this.#stop(youngest, "crowded");
     this.#worker.concurrency = Math.max(1, this.#worker.concurrency - 1);
     this.#settings.say(`The memory is full: ${this.#worker.concurrency} at once from now on.`);
   }
@@ -195,7 +196,7 @@ class QueueServer {
     const sweeps = [...new Set([...this.#active.values()].map(({ sweep }) => sweep))];
     for (const sweep of sweeps) {
       if ((await this.#client.exists(cancelKey(sweep))) === 0) continue;
-      for (const [id, active] of this.#active) if (active.sweep === sweep) this.#stop(id, "cancelled");
+      for (const active of this.#active.values()) if (active.sweep === sweep) this.#stop(active, "cancelled");
     }
   }
 
@@ -218,7 +219,7 @@ class QueueServer {
     const queue = new Queue(queueName, { connection: this.#client });
     queue.on("error", () => undefined);
     for (let idle = 0; idle < looksBeforeEnd && !signal.aborted; ) {
-      await delay(lookForEndMs, signal);
+      await delay(lookForEndMs, undefined, { signal }).catch(() => undefined);
       const left = await queue.getJobCountByTypes("waiting", "prioritized", "delayed", "active", "waiting-children").catch(() => 1);
       idle = left === 0 ? idle + 1 : 0;
     }
@@ -265,16 +266,5 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const end = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    signal.addEventListener("abort", end, { once: true });
   });
 }

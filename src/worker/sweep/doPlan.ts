@@ -1,5 +1,6 @@
 /** @file Doing the jobs of a plan, wherever: on this machine, or by workers on a queue. */
 import { availableParallelism, totalmem } from "node:os";
+import { sweepSchema } from "../../config/sweepSchema.ts";
 import { CancelledError } from "../../engine/errors.ts";
 import type { RuntimeSettings } from "../../protocol/worker.ts";
 import { defaultCacheBytes, type JobContext } from "../jobs.ts";
@@ -18,6 +19,14 @@ export interface JobSettings {
   readonly memoryBytes: number | undefined;
   readonly priority: number;
 }
+
+/** Where no sweep says otherwise: those of its schema. */
+export const plainSettings: JobSettings = {
+  minutes: undefined,
+  attempts: sweepSchema.shape.limits.parse(undefined).attempts,
+  memoryBytes: undefined,
+  priority: sweepSchema.shape.priority.parse(undefined),
+};
 
 export interface RunnerContext extends JobSettings {
   readonly signal: AbortSignal;
@@ -72,15 +81,14 @@ export interface LocalSettings {
 
 /** Worker processes on this machine, with cores and memory shared out among them. */
 export function localRunner({ script, runtime, workers, memoryBytes: ownLimit }: LocalSettings): JobRunner {
-  const cores = availableParallelism();
-  const wanted = workers ?? Math.max(1, Math.floor(cores / Math.max(1, runtime.threads)));
+  const wanted = workers ?? coresPer(Math.max(1, runtime.threads));
   const run: JobRunner["run"] = async (plan, { signal, minutes, attempts, memoryBytes: limit, onEvent }) => {
     const memoryBytes = ownLimit ?? limit ?? machineMemory();
     const count = Math.max(1, Math.min(wanted, plan.jobs.length));
     const own = {
       ...runtime,
-      threads: runtime.threads || Math.max(1, Math.floor(cores / count)),
-      cacheBytes: runtime.cacheBytes ?? Math.min(defaultCacheBytes, Math.floor(memoryBytes / count / 2)),
+      threads: runtime.threads || coresPer(count),
+      cacheBytes: runtime.cacheBytes ?? cacheShare(memoryBytes, count),
     };
     await runInPool(plan.jobs, {
       workers: count,
@@ -92,6 +100,16 @@ export function localRunner({ script, runtime, workers, memoryBytes: ownLimit }:
     });
   };
   return { measurementParts: wanted, run };
+}
+
+/** This machine's cores shared out: jobs of so many threads, or threads for so many jobs. */
+export function coresPer(count: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / count));
+}
+
+/** What each of several jobs may cache: half of its share of the memory. */
+export function cacheShare(memoryBytes: number, jobs: number): number {
+  return Math.min(defaultCacheBytes, Math.floor(memoryBytes / jobs / 2));
 }
 
 /** Most of what this machine, or this container, has. */

@@ -6,7 +6,7 @@ import type { Progress } from "../../protocol/progress.ts";
 import type { FailureReason, Job, RuntimeSettings } from "../../protocol/worker.ts";
 import { readConfig, runSettings } from "../readConfig.ts";
 import { isMachineTrouble, machineError } from "../systemErrors.ts";
-import { startWorker, type WorkerOutcome } from "../workerProcess.ts";
+import { startWorker, usualPatience, type WorkerOutcome } from "../workerProcess.ts";
 import { finishedFigures, isMeasured, markFinished, markMeasured, unmarkFinished } from "./finishedRun.ts";
 import { type SweepJob, settingsHash } from "./planSweep.ts";
 import { runFigures } from "./runFigures.ts";
@@ -32,9 +32,6 @@ export interface JobSurroundings {
   readonly onMemory?: ((bytes: number) => void) | undefined;
   readonly onLog?: ((line: string) => void) | undefined;
 }
-
-const heartbeatLimitSeconds = 120;
-const cancelLimitMs = 5000;
 
 /** Does a job, or finds that it was done before. Never rejects. */
 export async function executeJob(job: SweepJob, surroundings: JobSurroundings): Promise<JobOutcome> {
@@ -75,8 +72,7 @@ async function inProcess(job: SweepJob, config: string, surroundings: JobSurroun
     script: surroundings.script,
     nodePath: process.execPath,
     memoryLimitBytes: surroundings.memoryBytes,
-    heartbeatLimitSeconds,
-    cancelLimitMs,
+    ...usualPatience,
     onProgress: (event) => surroundings.onProgress?.(event),
     onMemory: (bytes) => surroundings.onMemory?.(bytes),
     onLog: (line) => surroundings.onLog?.(line),

@@ -1,6 +1,7 @@
 /** @file Jobs on this machine: as many at once as there are workers and memory for, each after those that it needs. */
 import type { Progress } from "../../protocol/progress.ts";
 import type { JobOutcome } from "./executeJob.ts";
+import { overMemory } from "./overMemory.ts";
 import type { SweepJob } from "./planSweep.ts";
 
 /** What the pool asks to do a job. */
@@ -115,10 +116,8 @@ class LocalPool {
     own.memoryBytes = bytes;
     this.#peaks.set(peakKey(own.job), Math.max(bytes, this.#peaks.get(peakKey(own.job)) ?? 0));
     const staying = [...this.#running].filter(({ evicted }) => !evicted);
-    const total = staying.reduce((sum, entry) => sum + entry.memoryBytes, 0);
-    if (staying.length < 2 || total <= this.#options.memoryBytes) return;
-    // The youngest has the least to lose, and what it has finished lies in its checkpoint.
-    const youngest = staying.at(-1)!;
+    const youngest = overMemory(staying, this.#options.memoryBytes);
+    if (!youngest) return;
     youngest.evicted = true;
     youngest.abort.abort();
   }

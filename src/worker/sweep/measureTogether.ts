@@ -1,5 +1,4 @@
 /** @file The sensitivities of one config, measured by several processes: on this machine, or on a queue. */
-import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { resultsFolder } from "../../config/resultPaths.ts";
 import { CancelledError, UserError } from "../../engine/errors.ts";
@@ -7,10 +6,10 @@ import { makeFolder } from "../folders.ts";
 import type { JobContext } from "../jobs.ts";
 import { readConfig, runSettings } from "../readConfig.ts";
 import { Contents } from "./contents.ts";
-import type { JobRunner } from "./doPlan.ts";
+import { type JobRunner, plainSettings } from "./doPlan.ts";
 import { jobReporter } from "./jobReports.ts";
 import type { JobEvent } from "./localPool.ts";
-import { measurementJobs, settingsHash } from "./planSweep.ts";
+import { measurementBasis, measurementJobs, type SweepJob, settingsHash } from "./planSweep.ts";
 import { relativePath } from "./readSweep.ts";
 
 export interface SharedMeasurement {
@@ -35,22 +34,18 @@ export async function measureTogether(
   const contents = await Contents.open(join(results, "contents.json"), folder);
   const shared = await contents.configBasis(config, folder);
   await contents.save();
-  const basis = createHash("sha256")
-    .update(JSON.stringify([shared, settings.seed, candidates]))
-    .digest("hex");
-  const model = basename(config.model);
-  const job = {
+  const job: SweepJob = {
     id: run,
     kind: "sensitivity",
     config: basename(file),
     run,
-    model,
+    model: basename(config.model),
     candidates,
     settings: settingsHash(settings),
-    basis,
+    basis: measurementBasis(shared, settings.seed, candidates),
     after: [],
-  } as const;
-  const jobs = measurementJobs({ ...job, after: [] }, runner.measurementParts);
+  };
+  const jobs = measurementJobs(job, runner.measurementParts);
   const tell = jobReporter(jobs.length, report);
   let failure: string | undefined;
   const onEvent = (event: JobEvent) => {
@@ -58,7 +53,7 @@ export async function measureTogether(
     if (event.type === "ended" && event.outcome.kind === "failed") failure ??= event.outcome.message;
   };
   const plan = { folder, target: relativePath(folder, results), jobs, outcomes: new Map() };
-  await runner.run(plan, { minutes: undefined, attempts: 3, memoryBytes: undefined, priority: 100, signal, report, onEvent });
+  await runner.run(plan, { ...plainSettings, signal, report, onEvent });
   if (signal.aborted) throw new CancelledError();
   if (failure !== undefined) throw new UserError(failure);
 }

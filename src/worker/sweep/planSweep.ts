@@ -13,6 +13,7 @@ import { makeFolder } from "../folders.ts";
 import { Contents } from "./contents.ts";
 import type { SweepRun } from "./expandSweep.ts";
 import { finishedFigures } from "./finishedRun.ts";
+import { grouped } from "./grouped.ts";
 import { type ModelConfig, relativePath } from "./readSweep.ts";
 import type { RunOutcome } from "./sweepTable.ts";
 
@@ -61,6 +62,11 @@ export function runKey({ model, name }: Pick<SweepRun, "model" | "name">): strin
   return `${model}/${name}`;
 }
 
+/** The key of the run that a job belongs to. */
+export function runKeyOfJob({ model, run }: SweepJob): string {
+  return runKey({ model, name: run });
+}
+
 const looksAtOnce = 16;
 
 /** Writes a config a model, so that every run can be looked at, and done alone, like any other. */
@@ -88,7 +94,7 @@ export async function planSweep({ folder, target, origin, models, runs, measurem
   await contents.save();
   const order = new Map(runs.map((run, index) => [runKey(run), index]));
   // In the order of the sweep and not by config; what a run needs keeps its place before it.
-  const rank = (job: SweepJob) => order.get(`${job.model}/${job.run}`)!;
+  const rank = (job: SweepJob) => order.get(runKeyOfJob(job))!;
   return {
     folder,
     target: relativePath(folder, target),
@@ -121,9 +127,7 @@ function withSearches(missing: readonly SweepJob[], group: readonly SweepRun[], 
   const [first] = missing;
   if (searches.length === 0 || !first) return [...missing];
   const candidates = [...new Set(searches.flatMap((search) => search.candidates))].sort((a, b) => a - b);
-  const basis = createHash("sha256")
-    .update(JSON.stringify([shared, group[0]!.settings.seed, candidates]))
-    .digest("hex");
+  const basis = measurementBasis(shared, group[0]!.settings.seed, candidates);
   const measurement = measurementJobs({ ...first, kind: "sensitivity", candidates, basis }, parts);
   const { id } = measurement.at(-1)!;
   return [
@@ -135,18 +139,17 @@ function withSearches(missing: readonly SweepJob[], group: readonly SweepRun[], 
   ];
 }
 
+/** What a measurement depends on: what the config's runs share, and the settings of its own. */
+export function measurementBasis(shared: string, seed: number, candidates: readonly number[]): string {
+  return sha256([shared, seed, candidates]);
+}
+
 /** The parts of a measurement, where there are several, and the job that puts them together: the last one. */
 export function measurementJobs(job: SweepJob, count: number): SweepJob[] {
   const id = `${job.id}:sensitivity`;
   const parts =
     count < 2 ? [] : Array.from({ length: count }, (_, index) => ({ ...job, id: `${id}:${index + 1}`, part: { index, count }, after: [] }));
   return [...parts, { ...job, id, after: parts.map((part) => part.id) }];
-}
-
-function grouped<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
-  return groups;
 }
 
 /** Left as it is where nothing has changed: workers may be reading it. */
@@ -157,5 +160,9 @@ async function writeConfig(file: string, origin: string, config: ModelConfig & {
 
 /** Of a run's settings with all defaults filled in. */
 export function settingsHash(run: RunConfig): string {
-  return createHash("sha256").update(JSON.stringify(run)).digest("hex");
+  return sha256(run);
+}
+
+function sha256(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }

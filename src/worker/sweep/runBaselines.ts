@@ -9,7 +9,7 @@ import { type BaselineAxes, expandRuns } from "./baselineRuns.ts";
 import { baselineSvg } from "./baselineSvg.ts";
 import { type BaselineOutcome, type ComparisonTable, summarize } from "./baselineTable.ts";
 import { calibrationImages } from "./contents.ts";
-import { doPlan, type JobRunner } from "./doPlan.ts";
+import { doPlan, type JobRunner, plainSettings } from "./doPlan.ts";
 import { planSweep, runKey } from "./planSweep.ts";
 import { movedConfig } from "./readSweep.ts";
 import type { RunOutcome } from "./sweepTable.ts";
@@ -56,7 +56,7 @@ export async function runBaselines({ configFile, axes, runner }: BaselineOptions
   await doPlan({
     plan,
     runner,
-    settings: { minutes: undefined, attempts: 3, memoryBytes: undefined, priority: 100 },
+    settings: plainSettings,
     context,
     write: async (outcomes) => {
       const byKey = new Map(outcomes.map((outcome) => [runKey(outcome.run), outcome]));

@@ -1,15 +1,15 @@
 /** @file A sweep from its file to its table: finished runs are taken as they are where nothing changed, the others are done. */
 import { basename, dirname, resolve } from "node:path";
 import { parseByteSize } from "../../config/byteSize.ts";
-import { resultsFolder } from "../../config/resultPaths.ts";
+import { resultsFolder, type SweepFiles, sweepFiles } from "../../config/resultPaths.ts";
 import type { SweepTable } from "../../config/sweepResult.ts";
 import { UserError } from "../../engine/errors.ts";
 import type { JobContext } from "../jobs.ts";
 import { doPlan, type JobRunner } from "./doPlan.ts";
 import { expandSweep, type SweepRun } from "./expandSweep.ts";
-import { planSweep, runKey, type SweepJob } from "./planSweep.ts";
+import { planSweep, runKey, runKeyOfJob, type SweepJob } from "./planSweep.ts";
 import { readSweep } from "./readSweep.ts";
-import { type SweepFiles, sweepFiles, writeSweepTable } from "./sweepBoard.ts";
+import { writeSweepTable } from "./sweepBoard.ts";
 
 /** Which part of a sweep's runs to do, where several machines share them without a queue. */
 export interface Shard {
@@ -49,7 +49,7 @@ export async function runSweep(options: SweepOptions, context: JobContext): Prom
     runs,
     measurementParts: options.runner.measurementParts,
   });
-  const files = sweepFiles(target);
+  const files = sweepFiles(file);
   const jobs = options.gather ? [] : options.shard ? shardOf(plan.jobs, runs, options.shard) : plan.jobs;
   let table: SweepTable | undefined;
   await doPlan({
@@ -59,7 +59,7 @@ export async function runSweep(options: SweepOptions, context: JobContext): Prom
       minutes: limits.minutes,
       attempts: limits.attempts,
       memoryBytes: memoryLimit(limits.memory, file),
-      priority: priority,
+      priority,
     },
     context,
     write: async (outcomes) => {
@@ -79,9 +79,9 @@ export async function listSweep(file: string): Promise<SweepRun[]> {
 
 /** Every so many-th run, whether done before or not, so that the parts do not depend on when they are started. Searches of one measurement stay together. */
 function shardOf(jobs: readonly SweepJob[], runs: readonly SweepRun[], { index, count }: Shard): SweepJob[] {
-  const groups = [...new Set(runs.map(groupOf))];
-  const parts = new Map(runs.map((run) => [runKey(run), groups.indexOf(groupOf(run)) % count]));
-  return jobs.filter(({ model, run }) => parts.get(runKey({ model, name: run })) === index - 1);
+  const places = new Map([...new Set(runs.map(groupOf))].map((group, place) => [group, place]));
+  const parts = new Map(runs.map((run) => [runKey(run), places.get(groupOf(run))! % count]));
+  return jobs.filter((job) => parts.get(runKeyOfJob(job)) === index - 1);
 }
 
 function groupOf(run: SweepRun): string {

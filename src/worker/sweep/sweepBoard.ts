@@ -1,26 +1,15 @@
 /** @file How every run of a sweep stands, kept in files as the runs end, so that a sweep that is broken off leaves a table. */
-import { join } from "node:path";
 import { paretoSvg } from "../../config/paretoSvg.ts";
+import type { SweepFiles } from "../../config/resultPaths.ts";
 import { sweepMarkdown } from "../../config/sweepMarkdown.ts";
 import type { SweepTable } from "../../config/sweepResult.ts";
 import { writeFileAtomic } from "../../engine/files.ts";
 import type { JobEvent } from "./localPool.ts";
-import { runKey, type SweepJob, type SweepPlan } from "./planSweep.ts";
+import { runKeyOfJob, type SweepJob, type SweepPlan } from "./planSweep.ts";
 import { type RunOutcome, sweepTable } from "./sweepTable.ts";
-
-export interface SweepFiles {
-  readonly markdown: string;
-  readonly json: string;
-  readonly plot: string;
-}
 
 /** Between two writings of a table while runs end quickly. */
 const writeEveryMs = 2000;
-
-/** Where the files of a sweep's table lie. */
-export function sweepFiles(target: string): SweepFiles {
-  return { markdown: join(target, "table.md"), json: join(target, "table.json"), plot: join(target, "pareto.svg") };
-}
 
 /** Follows the events of a sweep's jobs. */
 export class SweepBoard {
@@ -36,7 +25,7 @@ export class SweepBoard {
   }
 
   follow(event: JobEvent): void {
-    const key = runKey({ model: event.job.model, name: event.job.run });
+    const key = runKeyOfJob(event.job);
     const { run } = this.outcomes.get(key)!;
     if (event.type === "started" && event.job.kind === "run") this.outcomes.set(key, { run, state: "running" });
     if (event.type === "retried" && event.job.kind === "run") this.outcomes.set(key, { run, state: "waiting" });

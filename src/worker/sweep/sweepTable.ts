@@ -2,6 +2,7 @@
 import type { Accuracy } from "../../config/result.ts";
 import type { RunFigures, RunState, SweepModel, SweepRow, SweepTable } from "../../config/sweepResult.ts";
 import type { SweepRun } from "./expandSweep.ts";
+import { grouped } from "./grouped.ts";
 
 /** How a run stands, and its figures once it is done. */
 export interface RunOutcome {
@@ -45,7 +46,10 @@ export function sweepTable(sweep: string, outcomes: readonly RunOutcome[]): Swee
   const models = [...new Set(outcomes.map(({ run }) => run.model))].map((name) => {
     const own = outcomes.filter(({ run }) => run.model === name);
     const metric = chooseMetric(own.find(({ figures }) => figures)?.figures);
-    return { summary: modelSummary(name, own, metric), rows: withFront(groups(own).map((group) => row(group, metric))) };
+    return {
+      summary: modelSummary(name, own, metric),
+      rows: withFront([...grouped(own, ({ run }) => settingOf(run)).values()].map((group) => row(group, metric))),
+    };
   });
   return {
     sweep,
@@ -60,13 +64,7 @@ function modelSummary(name: string, outcomes: readonly RunOutcome[], { label, un
   return { name, metric: label, unit, fp32: first && ofFp32(first), fp32Bytes: first?.fp32Bytes, images: first?.metrics.images ?? 0 };
 }
 
-/** Runs that differ in nothing but the seed. */
-function groups(outcomes: readonly RunOutcome[]): RunOutcome[][] {
-  const found = new Map<string, RunOutcome[]>();
-  for (const outcome of outcomes) found.set(settingOf(outcome.run), [...(found.get(settingOf(outcome.run)) ?? []), outcome]);
-  return [...found.values()];
-}
-
+/** The same for runs that differ in nothing but the seed. */
 function settingOf({ name, settings }: SweepRun): string {
   return name.endsWith(`-${settings.seed}`) ? name.slice(0, -`-${settings.seed}`.length) : name;
 }
