@@ -126,6 +126,15 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Gives a node's output another name, wherever it stands: unlike an Identity, that costs no copy. */
+  rename(value: string, name: string): void {
+    const renamed = (other: string) => (other === value ? name : other);
+    for (const node of this.nodes) {
+      node.input = node.input.map(renamed);
+      node.output = node.output.map(renamed);
+    }
+  }
+
   /** Declares a graph output under a name of its own. */
   output(value: string, name: string, type: DataType = "float", dims?: readonly Dim[]): void {
     if (value !== name) this.nodes.push(create(NodeProtoSchema, { opType: "Identity", input: [value], output: [name], name: `output_${name}` }));

@@ -81,6 +81,7 @@ describe("emitRoundingGradient", () => {
     );
     const problem = roundingProblem([first, second]);
     const v = Float32Array.from(problem.start, () => random.uniform(-2, 2));
+    v.set([0, 5, -5], 1); // h is 1/2, where |2h - 1| is 0, and beyond the clamp on both sides.
     const factors = Array.from({ length: v.length }, () => random.uniform(-1, 1));
     // Loss: Σ factor w² + λ Σ (1 - |2h-1|^β), in double precision.
     const loss = (at: readonly number[]) =>
@@ -109,7 +110,7 @@ describe("emitRoundingGradient", () => {
         ),
       ]),
     );
-    b.output(emitRoundingGradient(b, soft, gradients, "strength", "power"), "gradient", "float", [v.length]);
+    b.output(emitRoundingGradient(b, problem, soft, gradients, "strength", "power"), "gradient", "float", [v.length]);
     const session = await TestSession.create(b.model({ opset: 17, irVersion: 8 }));
     const { gradient } = await session.run({ v: floatTensor(v), strength: floatScalar(-2 * lambda * beta), power: floatScalar(beta - 2) });
     await session.release();

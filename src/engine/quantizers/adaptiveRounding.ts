@@ -17,6 +17,9 @@ import { chosenLevels, floorLevels, type WeightQuantizer } from "./weightQuantiz
 const stretch = 1.2;
 const shift = -0.1;
 
+/** (stretch / 2)² - 1/4, and what float arithmetic may add to it. */
+const clampedSlope = 0.1100001;
+
 /** What training needs to know of the layers it rounds; arrays run over all layers' weights, each in its own layout. */
 export interface RoundingProblem {
   readonly quantizers: readonly WeightQuantizer[];
@@ -81,20 +84,15 @@ export function roundedLevels({ quantizers }: RoundingProblem, v: Float32Array):
 export interface SoftWeights {
   /** One value a layer, in the layer's shape. */
   readonly weights: readonly string[];
-  readonly sigmoid: string;
-  readonly stretched: string;
   readonly h: string;
-  readonly slope: string;
 }
 
 /** Emits the soft weights of all layers for the rounding variable `v` [size]. */
 export function emitSoftWeights(b: GraphBuilder, problem: RoundingProblem, v: string): SoftWeights {
-  const slope = b.constant(floatTensor(problem.slope));
-  const offset = b.constant(floatTensor(problem.offset));
-  const sigmoid = b.op("Sigmoid", [v]);
-  const stretched = b.op("Add", [b.op("Mul", [sigmoid, b.scalar(stretch)]), b.scalar(shift)]);
-  const h = b.op("Clip", [stretched, b.scalar(0), b.scalar(1)]);
-  const flat = b.op("Add", [b.op("Mul", [h, slope]), offset]);
+  // HardSigmoid is clamp(alpha x + beta, 0, 1): one pass.
+  const h = b.op("HardSigmoid", [b.op("Sigmoid", [v])], { alpha: { float: stretch }, beta: { float: shift } });
+  const scaled = b.op("Mul", [h, b.constant(floatTensor(problem.slope))]);
+  const flat = b.op("Add", [scaled, b.constant(floatTensor(problem.offset))]);
   let position = 0;
   const weights = problem.quantizers.map(({ layer, weights: { length } }) => {
     const whole = problem.quantizers.length === 1;
@@ -102,26 +100,35 @@ export function emitSoftWeights(b: GraphBuilder, problem: RoundingProblem, v: st
     position += length;
     return b.op("Reshape", [part, b.ints(layer.shape)]);
   });
-  return { weights, sigmoid, stretched, h, slope };
+  return { weights, h };
 }
 
 /**
- * Emits the gradient of `reconstruction loss + λ Σ (1 - |2h - 1|^β)` at V.
+ * Emits the gradient of `reconstruction loss + λ Σ (1 - |2h - 1|^β)` at V. With c = h - 1/2, h'(V) = (0.36 - c²) / 1.2 inside of the clamp, and
+ * the regularizer's gradient at h is -λ β 2^β c (c²)^(β/2 - 1): all but λ and β follows from c².
  * @param gradients gradients of the reconstruction loss at each layer's weights
  * @param strength scalar value: -2 λ β
  * @param power scalar value: β - 2
  */
-export function emitRoundingGradient(b: GraphBuilder, soft: SoftWeights, gradients: readonly string[], strength: string, power: string): string {
+export function emitRoundingGradient(
+  b: GraphBuilder,
+  { slope }: RoundingProblem,
+  { h }: SoftWeights,
+  gradients: readonly string[],
+  strength: string,
+  power: string,
+): string {
   const parts = gradients.map((gradient) => b.op("Reshape", [gradient, b.ints([-1])]));
   const flat = parts.length === 1 ? parts[0]! : b.op("Concat", parts, { axis: 0 });
-  const reconstruction = b.op("Mul", [flat, soft.slope]);
-  // d/dh of -|a|^β with a = 2h - 1 is -2 β a |a|^(β-2); exp and log are vectorized in ONNX Runtime, Pow is not.
-  const a = b.op("Sub", [b.op("Add", [soft.h, soft.h]), b.scalar(1)]);
-  const logarithm = b.op("Log", [b.op("Max", [b.op("Abs", [a]), b.scalar(1e-12)])]);
-  const magnitude = b.op("Exp", [b.op("Mul", [logarithm, power])]);
-  const regularizer = b.op("Mul", [b.op("Mul", [a, magnitude]), strength]);
-  const atH = b.op("Add", [reconstruction, regularizer]);
-  const slopeOfSigmoid = b.op("Mul", [soft.sigmoid, b.op("Sub", [b.scalar(stretch), b.op("Mul", [soft.sigmoid, b.scalar(stretch)])])]);
-  const inside = b.op("Equal", [soft.stretched, soft.h]);
-  return b.op("Where", [inside, b.op("Mul", [atH, slopeOfSigmoid]), b.scalar(0)]);
+  const reconstruction = b.op("Mul", [flat, b.constant(floatTensor(slope.map((value) => value / stretch)))]);
+  const centred = b.op("Sub", [h, b.scalar(0.5)]);
+  const square = b.op("Mul", [centred, centred]);
+  // Exp and Log are vectorized in ONNX Runtime, Pow is not. The exponent stays above 0, for 0 times log 0 is no number.
+  const exponent = b.op("Max", [b.op("Mul", [power, b.scalar(0.5)]), b.scalar(1e-7)]);
+  const magnitude = b.op("Exp", [b.op("Mul", [b.op("Log", [square]), exponent])]);
+  const doubled = b.op("Mul", [b.op("Exp", [b.op("Mul", [power, b.scalar(Math.LN2)])]), b.scalar(2 / stretch)]);
+  const regularizer = b.op("Mul", [b.op("Mul", [centred, magnitude]), b.op("Mul", [strength, doubled])]);
+  // 0.36 - c² is 0.11 where h is clamped, and more elsewhere.
+  const slopeOfSigmoid = b.op("ThresholdedRelu", [b.op("Sub", [b.scalar((stretch / 2) ** 2), square])], { alpha: { float: clampedSlope } });
+  return b.op("Mul", [b.op("Add", [reconstruction, regularizer]), slopeOfSigmoid]);
 }

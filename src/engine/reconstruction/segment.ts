@@ -29,6 +29,7 @@ export interface ReadQuantizer {
  * Emits copies of a segment's nodes into `b`, with the constants that they read, and with quantizers before the nodes that read quantized
  * values.
  * @param replaced value names that the copies read in place of others, e.g. soft weights for weights
+ * @param substitute emits other nodes in place of a copy, with the same outputs, or gives undefined
  * @returns the emitted nodes, to be differentiated
  */
 export function emitSegment(
@@ -37,6 +38,7 @@ export function emitSegment(
   nodes: readonly NodeProto[],
   replaced: ReadonlyMap<string, string>,
   quantizers: readonly ReadQuantizer[] = [],
+  substitute: (copy: NodeProto, original: NodeProto) => readonly NodeProto[] | undefined = () => undefined,
 ): NodeProto[] {
   const { graph } = network;
   const quantizerOf = new Map(quantizers.map((quantizer) => [quantizer.value, quantizer]));
@@ -49,8 +51,9 @@ export function emitSegment(
       const tensor = graph.constant(input);
       if (tensor && !b.constantOf(input)) b.constant(tensor, input);
     }
-    b.add(node);
-    emitted.push(node);
+    const others = substitute(node, original);
+    if (!others) b.add(node);
+    emitted.push(...(others ?? [node]));
   }
   return emitted;
 

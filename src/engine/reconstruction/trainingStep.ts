@@ -9,7 +9,7 @@ import type { ValueFacts } from "../autodiff/rule.ts";
 import type { Random } from "../data/random.ts";
 import { GraphBuilder, graphAttribute } from "../graph/builder.ts";
 import type { Network } from "../graph/prepare.ts";
-import { type ModelProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
+import { type ModelProto, type NodeProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { emitRoundingGradient, emitSoftWeights, type RoundingProblem } from "../quantizers/adaptiveRounding.ts";
 import { emitChannelGradients, emitChannels, unchangedChannels } from "../quantizers/channelParameters.ts";
@@ -18,6 +18,7 @@ import { RandomMasks } from "../quantizers/randomMask.ts";
 import { type ActivationTraining, emitQuantizers, emitScaleUpdate } from "./activationTraining.ts";
 import { emitAdam } from "./adam.ts";
 import { emitSegment, isBatched, runtimeDims, type Segment, withImports } from "./segment.ts";
+import { type ConvolutionDims, emitWinograd, suitsWinograd } from "./winograd.ts";
 
 /** Names of the training model's inputs besides `input_<i>` and `target_<j>`, and of its outputs. */
 export const feeds = { samples: "samples", factors: "factors", steps: "steps", value: "value", mean: "mean", square: "square" } as const;
@@ -146,7 +147,14 @@ function stepBody(options: TrainingOptions) {
     replaced.set(input, emitMix(b, fp32, gathered, masks!.emit(network.shapes.shapeOf(input, batch))));
   });
   const quantizers = activations && emitQuantizers(b, network, batch, activations, state.get(scaleFeeds.value), masks);
-  const nodes = emitSegment(b, network, segment.nodes, replaced, quantizers?.quantizers);
+  const between = new Map<string, readonly number[]>();
+  const nodes = emitSegment(b, network, segment.nodes, replaced, quantizers?.quantizers, (node, original) => {
+    const convolution = convolutionOf(network, original, batch);
+    if (!convolution) return undefined;
+    const emitted = emitWinograd(b, node, convolution);
+    for (const [value, dims] of emitted.dims) between.set(value, dims);
+    return emitted.nodes;
+  });
 
   const seeds = new Map<string, string>();
   const losses = trainedOutputs(network, segment).map((output, j) => {
@@ -159,7 +167,7 @@ function stepBody(options: TrainingOptions) {
   const loss = losses.length === 1 ? losses[0]! : b.op("Sum", losses);
 
   const originals = new Map([...[...replaced].map(([original, name]) => [name, original] as const), ...(quantizers?.standIns ?? [])]);
-  const facts = batchFacts(network, b, batch, originals, quantizers?.scalars);
+  const facts = batchFacts(network, b, batch, originals, quantizers?.scalars, between);
   const wrt = [...weights, ...[...(channels?.biases.values() ?? [])].map(({ value }) => value), ...(quantizers?.scales ?? [])];
   const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt });
   const gradientAt = (value: string) => gradients.get(value) ?? b.op("Mul", [value, b.scalar(0)]);
@@ -167,7 +175,7 @@ function stepBody(options: TrainingOptions) {
   b.output(goOn, "step/continue_out", "bool", []);
   if (soft) {
     const atChannels = channels && emitChannelGradients(b, rounding!.quantizers, channels, gradientAt);
-    const gradient = emitRoundingGradient(b, soft, atChannels?.soft ?? weights.map(gradientAt), strength, power);
+    const gradient = emitRoundingGradient(b, rounding!, soft, atChannels?.soft ?? weights.map(gradientAt), strength, power);
     outputState(feeds, emitAdam(b, { ...stateValues(feeds), gradient, step, correction }));
     if (atChannels)
       outputState(channelFeeds, emitAdam(b, { ...stateValues(channelFeeds), gradient: atChannels.state, step: channelStep, correction }));
@@ -180,8 +188,20 @@ function stepBody(options: TrainingOptions) {
   return b.graph("step");
 
   function outputState(group: StateNames, updated: { value: string; mean: string; square: string }): void {
-    for (const key of ["value", "mean", "square"] as const) b.output(updated[key], `step/${group[key]}_out`, "float");
+    for (const key of ["value", "mean", "square"] as const) {
+      const name = `step/${group[key]}_out`;
+      b.rename(updated[key], name);
+      b.output(name, name, "float");
+    }
   }
+}
+
+/** The dims of a node that {@link emitWinograd} computes faster; undefined for all others. */
+function convolutionOf(network: Network, node: NodeProto, batch: number): ConvolutionDims | undefined {
+  if (node.opType !== "Conv" || network.shapes.typeOf(node.output[0]!) !== "float") return undefined;
+  const [input, weights] = node.input.map((value) => network.graph.constant(value)?.dims ?? network.shapes.shapeOf(value, batch));
+  const dims = { input: input!, weights: weights!, output: network.shapes.shapeOf(node.output[0]!, batch) };
+  return suitsWinograd(node, dims) ? dims : undefined;
 }
 
 /** Picks the minibatch's rows of a cache; a sample may take several rows of the first axis. */
@@ -209,6 +229,7 @@ function emitSquaredError(b: GraphBuilder, output: string, target: string, dims:
 /**
  * What is known of values that a graph takes over from the network at a batch size, under the names that they have in `b`.
  * @param scalars float scalars that are not the network's
+ * @param others dims of more float values that are not the network's
  */
 export function batchFacts(
   network: Network,
@@ -216,11 +237,14 @@ export function batchFacts(
   batch: number,
   originals: ReadonlyMap<string, string> = new Map(),
   scalars: ReadonlySet<string> = new Set(),
+  others: ReadonlyMap<string, readonly number[]> = new Map(),
 ): ValueFacts {
   const original = (value: string) => originals.get(value) ?? value;
+  const constantOf = (value: string) => network.graph.constant(original(value)) ?? b.constantOf(value);
+  const added = (value: string) => (scalars.has(value) ? [] : others.get(value));
   return {
-    shapeOf: (value) => (scalars.has(value) ? [] : (network.graph.constant(original(value))?.dims ?? network.shapes.shapeOf(original(value), batch))),
-    typeOf: (value) => (scalars.has(value) ? "float" : (network.graph.constant(original(value))?.type ?? network.shapes.typeOf(original(value)))),
+    shapeOf: (value) => added(value) ?? constantOf(value)?.dims ?? network.shapes.shapeOf(original(value), batch),
+    typeOf: (value) => (added(value) ? "float" : (constantOf(value)?.type ?? network.shapes.typeOf(original(value)))),
     constantOf: (value) => b.constantOf(value),
   };
 }
