@@ -1,20 +1,24 @@
 /**
  * @file Makes a VSIX: `npm run package -- --target linux-x64`, one of the native targets, `universal` (WebAssembly), or `all`.
- * Only the target's own binaries go in. Prints the sizes.
+ * Only the target's own binaries go in. Prints the sizes. `--base-url https://…` is where the repository's files are read, for the README's pictures and links.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { licencesFile, shippedPackages } from "./licences.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const artifacts = path.join(root, ".artifacts");
 const nativeTargets = ["linux-x64", "linux-arm64", "darwin-arm64", "win32-x64", "win32-arm64"];
 
-const wanted = process.argv[process.argv.indexOf("--target") + 1];
-const targets = wanted === "all" ? [...nativeTargets, "universal"] : [wanted];
-if (!process.argv.includes("--target") || targets.some((target) => target !== "universal" && !nativeTargets.includes(target))) {
+const { values } = parseArgs({ options: { target: { type: "string" }, "base-url": { type: "string" } } });
+const baseUrl = values["base-url"];
+if (baseUrl !== undefined && !baseUrl.startsWith("https://"))
+  throw new Error("--base-url must begin with https://: VS Code shows no other pictures.");
+const targets = values.target === "all" ? [...nativeTargets, "universal"] : [values.target];
+if (targets.some((target) => target !== "universal" && !nativeTargets.includes(target))) {
   throw new Error(`Name a target: --target ${nativeTargets.join("|")}|universal|all`);
 }
 const bundled = await shippedPackages();
@@ -41,7 +45,7 @@ function packageTarget(target) {
     "--no-dependencies",
     "--allow-missing-repository",
     "--skip-license",
-    "--no-rewrite-relative-links",
+    ...(baseUrl ? ["--baseContentUrl", baseUrl, "--baseImagesUrl", baseUrl] : ["--no-rewrite-relative-links"]),
     ...(target === "universal" ? [] : ["--target", target]),
   ];
   execFileSync(process.execPath, [path.join(root, "node_modules/@vscode/vsce/vsce"), "package", ...options, "--out", vsix], {
@@ -63,11 +67,18 @@ function requireLicences(modules) {
   if (missing.length > 0) throw new Error(`THIRD_PARTY_LICENSES.txt lacks ${missing.join(", ")}: run node scripts/licences.mjs.`);
 }
 
-/** The README with its pictures in it: VS Code shows those of https addresses and of data, and none of the package's files. */
+/**
+ * The README as VS Code shows it: pictures and links of https addresses alone (1.139 takes out data: too). Without an address of the
+ * repository the pictures are left out and links to its files become plain text; nothing is broken then.
+ */
 function writeReadme(stage) {
   const text = readFileSync(path.join(root, "README.md"), "utf8");
-  const inline = (_, alternative, file) => `![${alternative}](data:image/png;base64,${readFileSync(path.join(root, file)).toString("base64")})`;
-  writeFileSync(path.join(stage, "README.md"), text.replaceAll(/!\[([^\]]*)\]\((docs\/images\/[\w-]+\.png)\)/g, inline));
+  const alone = () =>
+    text
+      .replace(/<!-- pictures -->.*<!-- end of pictures -->\n+/s, "")
+      .replaceAll(/\s+\(\[[^\]]+\]\((?!https:|#)[^)]*\)\)/g, "")
+      .replaceAll(/\[([^\]]+)\]\((?!https:|#)[^)]*\)/g, "$1");
+  writeFileSync(path.join(stage, "README.md"), baseUrl ? text : alone());
 }
 
 /** The manifest without what only developers need. */
