@@ -1,5 +1,6 @@
 /** @file What every command shares: its options, its help, and how it is told of progress and cancellation. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseByteSize } from "../config/byteSize.ts";
 import { nearestName } from "../config/suggestions.ts";
 import { UserError } from "../engine/errors.ts";
 import { createRuntime } from "../engine/runtime/createRuntime.ts";
@@ -34,6 +35,7 @@ export const commonOptions = {
   threads: { type: "string" },
   provider: { type: "string" },
   backend: { type: "string" },
+  cache: { type: "string" },
 } as const satisfies OptionTable;
 
 export const commonHelp: readonly (readonly [string, string])[] = [
@@ -41,7 +43,19 @@ export const commonHelp: readonly (readonly [string, string])[] = [
   ["--threads N", "threads of ONNX Runtime (default: all cores)"],
   ["--provider NAME", "execution provider: cpu, cuda, webgpu, dml, coreml (default: cpu)"],
   ["--backend NAME", "build of ONNX Runtime: auto, native, wasm (default: auto)"],
+  [
+    "--cache SIZE",
+    'memory for the calibration images\' values between layers, e.g. "1 GB"; the rest lies in files beside the output (default: 4 GiB)',
+  ],
 ];
+
+/** The values of the common options that say how things are computed. */
+interface RuntimeValues {
+  threads?: string;
+  provider?: string;
+  backend?: string;
+  cache?: string;
+}
 
 /** Parses a command's arguments. */
 export function parse<const T extends OptionTable>(args: readonly string[], options: T) {
@@ -60,24 +74,32 @@ function unknownOption(option: string, known: readonly string[]): UserError {
 }
 
 /** The runtime that the common options ask for. */
-export async function openRuntime(values: {
-  threads?: string;
-  provider?: string;
-  backend?: string;
-}): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
+export async function openRuntime(values: RuntimeValues): Promise<{ runtime: Runtime; settings: RuntimeSettings }> {
   const settings = runtimeSettings(values);
   return { runtime: await createRuntime(settings), settings };
 }
 
 /** The settings that the common options ask for. */
-export function runtimeSettings(values: { threads?: string; provider?: string; backend?: string }): RuntimeSettings {
+export function runtimeSettings(values: RuntimeValues): RuntimeSettings {
   const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads");
-  const checked = runtimeSettingsSchema.safeParse({ threads, provider: values.provider, backend: values.backend });
+  const checked = runtimeSettingsSchema.safeParse({
+    threads,
+    provider: values.provider,
+    backend: values.backend,
+    cacheBytes: cacheOption(values.cache),
+  });
   if (!checked.success) {
     const [key] = checked.error.issues[0]!.path;
     throw new UserError(`--${String(key)} ${values[key as "provider"]} is not known.`, { hint: "See --help." });
   }
   return checked.data;
+}
+
+function cacheOption(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const bytes = parseByteSize(text);
+  if (bytes === undefined) throw new UserError(`--cache takes a size such as "1 GB", not "${text}".`);
+  return Math.ceil(bytes);
 }
 
 /** A number option's value that counts something. */

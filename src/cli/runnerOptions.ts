@@ -25,6 +25,7 @@ interface RunnerValues {
   readonly threads?: string;
   readonly provider?: string;
   readonly backend?: string;
+  readonly cache?: string;
   readonly workers?: string | undefined;
   readonly memory?: string | undefined;
   readonly queue?: string | undefined;

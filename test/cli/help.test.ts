@@ -19,7 +19,7 @@ describe("brecq", () => {
     expect(code).toBe(0);
     const [usage, ...lines] = stdout.split("\n");
     expect(usage).toMatch(new RegExp(`^brecq ${command} `));
-    for (const option of [...(usage!.match(/--[a-z-]+/g) ?? []), "--json", "--threads", "--provider", "--backend"]) {
+    for (const option of [...(usage!.match(/--[a-z-]+/g) ?? []), "--json", "--threads", "--provider", "--backend", "--cache"]) {
       expect(lines.some((line) => line.startsWith(`  ${option} `))).toBe(true);
     }
   });
@@ -36,6 +36,7 @@ describe("brecq", () => {
     [["inspect"], "The model's path is missing. See --help."],
     [["inspect", "a.onnx", "b.onnx"], 'Unexpected argument "b.onnx". See --help.'],
     [["inspect", "a.onnx", "--threads", "many"], '--threads takes a whole number, not "many".'],
+    [["inspect", "a.onnx", "--cache", "much"], '--cache takes a size such as "1 GB", not "much".'],
     [["inspect", "a.onnx", "--provider", "gpu"], "--provider gpu is not known. See --help."],
     [["quantize", "a.onnx", "--calibration", "c", "--count", "0"], "--count must be at least 1."],
     [["quantize", "a.onnx", "--calibration", "c", "--method", "magic"], "--method is not valid"],

@@ -33,7 +33,7 @@ export const workerCommand: Command = {
     const concurrency = values.concurrency === undefined ? coresPer(threads) : positiveNumber(values.concurrency, "--concurrency");
     const stallSeconds = positiveNumber(values.stall, "--stall");
     const memoryBytes = memoryOption(values.memory) ?? machineMemory();
-    const cacheBytes = cacheShare(memoryBytes, concurrency);
+    const cacheBytes = given.cacheBytes ?? cacheShare(memoryBytes, concurrency);
     const { serveQueue } = await import("../../worker/queue/serveQueue.ts");
     await serveQueue({
       address: values.queue,
