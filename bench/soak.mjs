@@ -1,5 +1,5 @@
 /**
- * @file Many short runs in one session of a real VS Code: `node bench/soak.mjs [--runs 200]` (Linux). Most are done by the tests' pretended worker, every tenth
+ * @file Many short runs in one session of a real VS Code: `node bench/soak.mjs [--runs 200] [--snapshots FOLDER]` (Linux). Most are done by the tests' pretended worker, every tenth
  * by the real one on the bundled network; some are killed, some cancelled. Prints one JSON line every ten runs, what the extension host holds after a garbage
  * collection, and one with the growth. Exits with 1 where a run ends otherwise than it should, the host grows, or a process is left.
  */
@@ -15,7 +15,7 @@ import { installVscode, root } from "../scripts/vscode/install.mjs";
 /** What the host may hold more of at the end than after a quarter of the runs. */
 const allowed = { heapBytes: 8e6, rssBytes: 64e6, resources: 5 };
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "200" } } });
+const { values } = parseArgs({ options: { runs: { type: "string", default: "200" }, snapshots: { type: "string" } } });
 const runs = Number(values.runs);
 const vscode = await installVscode();
 ensureDisplay(vscode);
@@ -40,7 +40,11 @@ try {
     extension: root,
     tests: path.join(root, "dist/bench/soakHost.cjs"),
     workspace,
-    env: { BRECQ_TEST_WORKER: worker, BRECQ_SOAK_RUNS: String(runs) },
+    env: {
+      BRECQ_TEST_WORKER: worker,
+      BRECQ_SOAK_RUNS: String(runs),
+      ...(values.snapshots && { BRECQ_SOAK_SNAPSHOTS: path.resolve(values.snapshots) }),
+    },
     timeoutMs: runs * 30_000,
   });
   for (const sample of report.samples) console.log(JSON.stringify({ benchmark: "soak", ...sample }));

@@ -4,7 +4,7 @@
  * BRECQ_VSIX names a package that is there already.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
@@ -51,6 +51,7 @@ async function sampleWithResults() {
   await build();
   const brecq = (...args) => execFileSync(process.execPath, [path.join(root, "dist/cli.mjs"), ...args], { cwd: folder, stdio: "inherit" });
   if (missing.length > 0) brecq("run", "resnet20.brecq.json", ...missing);
-  if (!existsSync(path.join(results, "sensitivity.json"))) brecq("sensitivity", "resnet20.brecq.json", "w2");
+  const sensitivities = path.join(results, "sensitivity.json");
+  if (!existsSync(sensitivities) || !JSON.parse(readFileSync(sensitivities, "utf8")).complete) brecq("sensitivity", "resnet20.brecq.json", "w2");
   return folder;
 }

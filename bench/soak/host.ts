@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
+import { setFlagsFromString, writeHeapSnapshot } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as vscode from "vscode";
 
@@ -19,6 +19,8 @@ interface Sample {
 }
 
 const runs = Number(process.env.BRECQ_SOAK_RUNS);
+/** Where to write what the heap holds after a quarter of the runs and at the end, to see what has come. */
+const snapshots = process.env.BRECQ_SOAK_SNAPSHOTS;
 const sampleEvery = 10;
 const samples: Sample[] = [];
 const done: Record<Kind, number> = { fake: 0, real: 0, crashed: 0, cancelled: 0 };
@@ -42,6 +44,7 @@ export async function run(): Promise<void> {
       failed.push(`run ${index} (${kind}): ${error}`);
     }
     if (index % sampleEvery === 0) samples.push(await sample(index, collectGarbage));
+    if (snapshots && (index === runs / 4 || index === runs)) writeHeapSnapshot(join(snapshots, `${index}.heapsnapshot`));
   }
   writeFileSync(process.env.BRECQ_TEST_REPORT!, JSON.stringify({ passed: [], failed, done, samples }));
 }
