@@ -5,7 +5,7 @@
  * `npx esbuild bench/convGradient.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench/convGradient.mjs && node dist/bench/convGradient.mjs 64x56x56`
  */
 import { type ConvolutionShapes, inputGradient } from "../src/engine/autodiff/convolution.ts";
-import { byConvolution, eachTap, splitTaps, weightGradient } from "../src/engine/autodiff/convWeightGradient.ts";
+import { byConvolution, byRows, eachTap, splitTaps, weightGradient } from "../src/engine/autodiff/convWeightGradient.ts";
 import { padInput, sliceTap, taps } from "../src/engine/autodiff/slidingWindow.ts";
 import { GraphBuilder, microsoftDomain } from "../src/engine/graph/builder.ts";
 import { floatTensor, sizeOf, type Tensor } from "../src/engine/onnx/tensor.ts";
@@ -50,7 +50,11 @@ const shapes: Shape[] = [
   shape("96to576x14x14 1x1", [96, 576], 14, { kernel: 1 }),
   shape("depthwise 144x56x56 3x3", [144, 144], 56, { groups: 144 }),
   shape("depthwise 144x56x56 3x3/2", [144, 144], 56, { groups: 144, stride: 2 }),
+  shape("depthwise 192x28x28 3x3", [192, 192], 28, { groups: 192 }),
+  shape("depthwise 192x28x28 3x3/2", [192, 192], 28, { groups: 192, stride: 2 }),
   shape("depthwise 576x14x14 3x3", [576, 576], 14, { groups: 576 }),
+  shape("depthwise 672x14x14 5x5", [672, 672], 14, { groups: 672, kernel: 5 }),
+  shape("depthwise 960x7x7 3x3", [960, 960], 7, { groups: 960 }),
 ];
 
 /** Emits a gradient; undefined where the variant does not serve the shape. */
@@ -61,6 +65,7 @@ const weightVariants: Record<string, Variant> = {
   each: (b, shapes) => eachTap(b, "x", "dy", shapes),
   split: (b, shapes) => (shapes.window.strides[0] === 1 && shapes.window.kernel[0]! > 1 ? splitTaps(b, "x", "dy", shapes) : undefined),
   convolution: (b, shapes) => (shapes.groups === shapes.inputChannels ? byConvolution(b, "x", "dy", shapes) : undefined),
+  rows: (b, shapes) => (shapes.groups === shapes.inputChannels ? byRows(b, "x", "dy", shapes) : undefined),
   im2col,
 };
 

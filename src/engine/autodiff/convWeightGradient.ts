@@ -11,7 +11,7 @@
  * alone (7x7 stride 2 from 3x112x112: 40 against 56).
  */
 import type { GraphBuilder } from "../graph/builder.ts";
-import { sizeOf } from "../onnx/tensor.ts";
+import { floatTensor, sizeOf } from "../onnx/tensor.ts";
 import type { ConvolutionShapes } from "./convolution.ts";
 import { zeros } from "./emit.ts";
 import { productWithTransposed, sumRows } from "./products.ts";
@@ -27,6 +27,9 @@ const enoughPositions = 512;
 /** From more taps on, a depthwise convolution's slices take longer than all else (7x7 on 384x14x14: 216 ms, as one Conv 84). */
 const manyTaps = 9;
 
+/** Up to how many pairs of output and input rows "byRows" is fastest: its product goes over all of them, and needs those of one tap. */
+const fewRowPairs = 1024;
+
 /** Up to how many input channels all taps go into one product. */
 const fewChannels = 4;
 
@@ -35,6 +38,7 @@ export function weightGradient(b: GraphBuilder, input: string, gradient: string,
   const { inputChannels, groups, window } = shapes;
   const depthwise = inputChannels === groups;
   if (depthwise && window.strides.some((stride) => stride > 1)) return byConvolution(b, input, gradient, shapes);
+  if (depthwise && window.kernel.length === 2 && window.output[0]! * window.input[0]! <= fewRowPairs) return byRows(b, input, gradient, shapes);
   const affordable = extentsOf(window)[0]! - 1 <= window.output[0]! * splitOverhead;
   if (window.kernel[0]! > 1 && window.strides[0] === 1 && affordable) return splitTaps(b, input, gradient, shapes);
   if (depthwise && sizeOf(window.kernel) > manyTaps) return byConvolution(b, input, gradient, shapes);
@@ -137,6 +141,37 @@ export function byConvolution(b: GraphBuilder, input: string, gradient: string, 
   const places = b.op("Slice", [convolved, b.ints(kernel.map(() => 0)), b.ints(kernel), b.ints(axes)]);
   const size = sizeOf(weightDims(shapes));
   return b.op("Reshape", [sumRows(b, places, batch, size), b.ints(weightDims(shapes))]);
+}
+
+/**
+ * One input channel a group, two spatial axes: a product a channel and horizontal tap, over columns and images, of all rows of the gradient by
+ * all rows of the input. The pairs of rows that a vertical tap brings together are then summed. Images lie on the last axis, so that the
+ * copies for horizontal taps are of long runs; vertical taps, strides and padding take none.
+ */
+export function byRows(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
+  const { batch, inputChannels, outputChannels, window } = shapes;
+  const [height] = window.input as [number, number];
+  const [rows, columns] = window.output as [number, number];
+  const [down, across] = window.kernel as [number, number];
+  const imagesLast = (value: string) => b.op("Transpose", [value], { perm: [1, 2, 3, 0] });
+  const perChannel = (outputChannels / inputChannels) * rows;
+  const rowsOfGradient = b.op("Reshape", [imagesLast(gradient), b.ints([inputChannels, perChannel, columns * batch])]);
+  const padded = b.op("Pad", [imagesLast(input), b.ints([0, 0, window.before[1]!, 0, 0, 0, window.after[1]!, 0])]);
+  const pairs = Array.from({ length: across }, (_, tap) => {
+    const start = tap * window.dilations[1]!;
+    const end = start + (columns - 1) * window.strides[1]! + 1;
+    const read = b.op("Slice", [padded, b.ints([start]), b.ints([end]), b.ints([2]), b.ints([window.strides[1]!])]);
+    const product = productWithTransposed(b, rowsOfGradient, b.op("Reshape", [read, b.ints([inputChannels, height, columns * batch])]));
+    return b.op("Reshape", [product, b.ints([outputChannels, 1, rows * height])]);
+  });
+  const all = pairs.length === 1 ? pairs[0]! : b.op("Concat", pairs, { axis: 1 });
+  const meets = (pair: number, tap: number) => {
+    const row = Math.floor(pair / height) * window.strides[0]! - window.before[0]! + tap * window.dilations[0]!;
+    return row === pair % height ? 1 : 0;
+  };
+  const meeting = Float32Array.from({ length: rows * height * down }, (_, i) => meets(Math.floor(i / down), i % down));
+  const sums = b.op("MatMul", [all, b.constant(floatTensor(meeting, [rows * height, down]))]);
+  return b.op("Reshape", [b.op("Transpose", [sums], { perm: [0, 2, 1] }), b.ints(weightDims(shapes))]);
 }
 
 function weightDims({ inputChannels, outputChannels, groups, window }: ConvolutionShapes): number[] {

@@ -125,9 +125,14 @@ describe("the weight gradient's formula", () => {
     expect(emittedFor([2, 8, 32, 32], [6, 8, 3, 3], 2, 1)).toMatchObject({ FusedMatMul: 9, Slice: 13 });
     expect(emittedFor([2, 8, 32, 32], [6, 8, 3, 3], 3, 1)).toMatchObject({ FusedMatMul: 9, Slice: 9 });
     expect(emittedFor([2, 3, 32, 32], [6, 3, 3, 3], 2, 1)).toMatchObject({ FusedMatMul: 1, Slice: 13 });
-    expect(emittedFor([2, 4, 32, 32], [4, 1, 3, 3], 1, 4)).toMatchObject({ FusedMatMul: 1, Slice: 3 });
+    expect(emittedFor([2, 4, 40, 40], [4, 1, 3, 3], 1, 4)).toMatchObject({ FusedMatMul: 1, Slice: 3 });
     expect(emittedFor([2, 4, 32, 32], [4, 1, 3, 3], 2, 4)).toMatchObject({ Conv: 1, Slice: 1 });
-    expect(emittedFor([2, 4, 14, 14], [4, 1, 5, 5], 1, 4)).toMatchObject({ Conv: 1, Slice: 1 });
+    expect(emittedFor([2, 4, 40, 40], [4, 1, 7, 7], 1, 4)).toMatchObject({ Conv: 1, Slice: 1 });
+  });
+
+  it("takes a product a horizontal tap where a depthwise convolution has few rows", () => {
+    expect(emittedFor([2, 4, 14, 14], [8, 1, 3, 3], 1, 4)).toMatchObject({ FusedMatMul: 3, Slice: 3, MatMul: 1 });
+    expect(emittedFor([2, 4, 14, 14], [4, 1, 5, 5], 1, 4)).toMatchObject({ FusedMatMul: 5, Slice: 5, MatMul: 1 });
   });
 
   it("of a 1x1 kernel is one product without copies", () => {
