@@ -3,7 +3,8 @@
  * `node bench/run.mjs scaling [--lines FILE] [--threads 1,2] [PART…]`. Parts: `peak` (the greatest speed of ONNX Runtime's float matrix product here, the
  * roofline), `shapes` (the blocks of bench/step/shapes.json), `channels`, `resolution` (a basic block), `images`, `steps` (whole runs of the bundled ResNet-20 at 2 bits,
  * by dist/cli.mjs, so build first), `plots` (docs/images/performance-*.svg and the tables, from all lines of FILE). Without parts: all, in that order.
- * A JSON line a figure; each is the least of several tries, for other work on the machine can only add to it.
+ * A JSON line a figure, added to FILE; each step's time is the least of several tries, and tables and plots take the best line of each thing: start with
+ * a new FILE after a change, or measure again with the same one on a busy machine.
  */
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";

@@ -40,19 +40,18 @@ export function linePlot({ title, x, y, series }: LinePlot): string {
     ...xs.map((value) => svgText(String(value), xAt(value), bottom + 18, 'text-anchor="middle"')),
     svgText(x, (frame.left + right) / 2, frame.height - 14, 'text-anchor="middle"'),
     svgText(y, 16, (frame.top + bottom) / 2, `text-anchor="middle" transform="rotate(-90 16 ${(frame.top + bottom) / 2})"`),
-    ...series.flatMap((each, i) => drawSeries(each, colours[i % colours.length]!)),
+    ...series.flatMap((each, i) => drawSeries(each, colours[i % colours.length]!, frame.top + 14 + 20 * i)),
     "</svg>\n",
   ].join("\n");
 
-  function drawSeries({ name, points: values }: Series, colour: string): string[] {
+  function drawSeries({ name, points: values }: Series, colour: string, labelAt: number): string[] {
     const places = values.map(([px, py]) => [tenths(xAt(px)), tenths(yAt(py))] as const);
-    const last = places.at(-1)!;
     return [
       `<polyline points="${places.map((place) => place.join(",")).join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>`,
       ...places.map(
         ([px, py], i) => `<circle cx="${px}" cy="${py}" r="4" fill="${colour}"><title>${escapeMarkup(`${name}: ${values[i]![1]}`)}</title></circle>`,
       ),
-      svgText(name, last[0] + 10, last[1] + 4, `fill="${colour}"`),
+      svgText(name, right + 12, labelAt, `fill="${colour}"`),
     ];
   }
 }

@@ -46,7 +46,7 @@ export function tables(figures: readonly Figure[]): string {
       if (!step) return ["", "", ""];
       return [`${step.milliseconds} ms`, String(Math.round(step.gflops)), `${Math.round((100 * step.gflops) / peaks.get(count)!)} %`];
     });
-    return `| ${[key, ...cells].join(" | ")} |`;
+    return `| ${[key.replace("shapes ", ""), ...cells].join(" | ")} |`;
   });
   const columns = threads.flatMap((count) => [`a step, ${count} thr.`, "GFLOP/s", "of the peak"]);
   const runs = figures
