@@ -88,7 +88,7 @@ describe("a convolution by tiles", () => {
     }
   });
 
-  it("is for 3x3, steps of 1, no groups, and many channels", () => {
+  it("is for 3x3, steps of 1, no groups, and many channels: more of them where tiles exceed the caches", () => {
     const wide: Geometry = { samples: 2, inputs: 64, outputs: 32, size: [8, 8], pads: [1, 1, 1, 1] };
     const dims = dimsOf(wide);
     expect(suitsWinograd(node(wide), dims)).toBe(true);
@@ -96,6 +96,9 @@ describe("a convolution by tiles", () => {
     expect(suitsWinograd(node(wide, 2), { ...dims, weights: [32, 32, 3, 3] })).toBe(false);
     expect(suitsWinograd(node(wide, 1, [2, 2]), { ...dims, output: [2, 32, 4, 4] })).toBe(false);
     expect(suitsWinograd(node(wide, 1, [1, 1], [2, 2]), { ...dims, output: [2, 32, 6, 6] })).toBe(false);
+    const large = (channels: number) => dimsOf({ samples: 32, inputs: channels, outputs: channels, size: [56, 56], pads: [1, 1, 1, 1] });
+    expect(suitsWinograd(node(wide), large(64))).toBe(false);
+    expect(suitsWinograd(node(wide), large(128))).toBe(true);
     expect(suitsWinograd(node(wide), { input: [2, 64, 8], weights: [32, 64, 3], output: [2, 32, 8] })).toBe(false);
   });
 });

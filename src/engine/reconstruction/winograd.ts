@@ -8,7 +8,7 @@ import { groupsOf, type SlidingWindow, slidingWindow } from "../autodiff/sliding
 import type { AttributeValue } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { NodeProto } from "../onnx/onnx_pb.ts";
-import { floatTensor } from "../onnx/tensor.ts";
+import { floatTensor, sizeOf } from "../onnx/tensor.ts";
 
 /** Outputs of a tile along an axis, and the inputs that they read. */
 const tileOutputs = 4;
@@ -39,8 +39,10 @@ const outputTransform: Matrix = [
   [0, 1, -1, 8, -8, 1],
 ];
 
-/** With fewer channels the transforms take longer than the products that they save. */
+/** With up to so many channels the transforms take longer than the products that they save: where tiles stay in the processor's caches, and beyond. */
 const fewChannels = 24;
+const fewChannelsInMemory = 80;
+const cacheBytes = 20e6;
 
 /** Up to how many positions one matrix transforms both axes: the second product of a matrix an axis is then too small to be fast. */
 const fewPositions = 64;
@@ -63,7 +65,8 @@ export function suitsWinograd(node: NodeProto, { input, weights, output }: Convo
   if (weights.length !== 4 || groupsOf(node) !== 1) return false;
   const { kernel, strides, dilations } = slidingWindow(node, input.slice(2), output.slice(2), weights.slice(2));
   const plain = kernel.every((length) => length === 3) && [...strides, ...dilations].every((step) => step === 1);
-  return plain && Math.min(weights[0]!, weights[1]!) > fewChannels;
+  const tileBytes = Math.max(sizeOf(input), sizeOf(output)) * (products / tileOutputs ** 2) * 4;
+  return plain && Math.min(weights[0]!, weights[1]!) > (tileBytes < cacheBytes ? fewChannels : fewChannelsInMemory);
 }
 
 /** Emits a `float` Conv that {@link suitsWinograd}, under the same output name. */
