@@ -21,12 +21,19 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   private readonly subscriptions: vscode.Disposable[];
   private readonly manager: RunManager;
   private readonly results: ResultStore;
+  /** The window was told of a change and has not come for the tree since. */
+  private isTold = false;
   readonly onDidChangeTreeData = this.changed.event;
 
   constructor(manager: RunManager, results: ResultStore) {
     this.manager = manager;
     this.results = results;
-    const refresh = () => this.changed.fire(undefined);
+    const refresh = () => {
+      // VS Code queues every change until the window has answered those before; one is enough, since the tree is read at the answer.
+      if (this.isTold) return;
+      this.isTold = true;
+      this.changed.fire(undefined);
+    };
     const watcher = vscode.workspace.createFileSystemWatcher(`**/*${configExtension}`);
     this.subscriptions = [
       this.changed,
@@ -44,7 +51,10 @@ export class RunsView implements vscode.TreeDataProvider<RunsNode>, vscode.Dispo
   }
 
   async getChildren(node?: RunsNode): Promise<RunsNode[]> {
-    if (!node) return (await findConfigs()).map((config) => ({ kind: "config", config }));
+    if (!node) {
+      this.isTold = false;
+      return (await findConfigs()).map((config) => ({ kind: "config", config }));
+    }
     if (node.kind === "config") {
       const { runs, sweep } = await readConfig(node.config);
       if (sweep) return await this.jobs(node.config);
