@@ -55,6 +55,7 @@ export async function openCalibrationData(options: CalibrationDataOptions, netwo
     inputDims,
     folder,
     seed: run.seed,
+    classes: run.loss === "fisher" ? config.evaluation : undefined,
     signal,
     onProgress: count(report, "Reading images"),
   });

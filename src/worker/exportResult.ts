@@ -19,6 +19,7 @@ import { loadModel } from "../engine/onnx/modelFile.ts";
 import { type FloatTensor, floatData, floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
 import type { ActivationQuantization } from "../engine/quantizers/activationQuantization.ts";
 import { dequantize, type WeightQuantization } from "../engine/quantizers/weightQuantization.ts";
+import { restoreBalanced } from "../engine/reconstruction/balancedNetwork.ts";
 import type { Runtime } from "../engine/runtime/runtime.ts";
 import { fixedBatchOf, primaryInput } from "./data.ts";
 import { brecqVersion } from "./version.ts";
@@ -66,7 +67,10 @@ export async function exportResult({
   const [weights, activations] = [readWeights(exported, quantized), readActivations(exported, quantized)];
   const original = await prepareNetwork(await loadModel(source), runtime);
   // DFQ changes biases, and weights before they are rounded: those that stay floats come from the exported file.
-  const network = result.config.method === "dfq" ? await restoreDfq(original, runtime, new Graph(exported)) : original;
+  const network =
+    result.config.method === "dfq"
+      ? await restoreDfq(original, runtime, new Graph(exported))
+      : await restoreBalanced(original, runtime, new Graph(exported), activations);
   requireSameNetwork(network.graph, new Graph(exported), { weights, activations }, source);
   const metadata = { version: brecqVersion, run: result.run };
   const model = exportModel({ graph: network.graph, source: network.source, weights, activations, format, metadata });

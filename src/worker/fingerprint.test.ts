@@ -18,7 +18,7 @@ describe("runFingerprint", () => {
     expect(runFingerprint(own)).toBe(runFingerprint({ ...own, run: { ...own.run, export: "native" } }));
   });
 
-  it("changes with a setting, a pixel, a weight and the preprocessing", async () => {
+  it("changes with a setting, a class, a pixel, a weight and the preprocessing", async () => {
     const own = await basis();
     const pixel = await basis();
     pixel.samples.write(1, Float32Array.of(4, 5, 7));
@@ -26,7 +26,13 @@ describe("runFingerprint", () => {
     const tensor = weight.model.graph!.initializer[0]!;
     tensor.rawData = tensor.rawData!.slice();
     tensor.rawData[0]! ^= 1;
-    const others: RunBasis[] = [{ ...own, run: { ...own.run, weights: 3 } }, { ...own, run: { ...own.run, seed: 1 } }, pixel, weight];
+    const others: RunBasis[] = [
+      { ...own, run: { ...own.run, weights: 3 } },
+      { ...own, run: { ...own.run, seed: 1 } },
+      { ...own, labels: Int32Array.of(1, 0) },
+      pixel,
+      weight,
+    ];
     expect(new Set([own, ...others].map(runFingerprint)).size).toBe(others.length + 1);
   });
 });

@@ -14,13 +14,17 @@ export interface RunBasis {
   readonly input: InputConfig | undefined;
   /** The calibration samples as the network gets them. */
   readonly samples: ActivationCache;
+  /** Their classes, where the loss takes them. */
+  readonly labels?: Int32Array | undefined;
 }
 
 /** Of contents and not of names: an image or a weight that was replaced in the meantime counts. */
-export function runFingerprint({ model, run, input, samples }: RunBasis): string {
+export function runFingerprint({ model, run, input, samples, labels }: RunBasis): string {
   const hash = createHash("sha256");
   const { export: _format, ...settings } = run;
-  hash.update(JSON.stringify({ settings, input, version: brecqVersion, samples: samples.samples, dims: samples.dims }));
+  hash.update(
+    JSON.stringify({ settings, input, version: brecqVersion, samples: samples.samples, dims: samples.dims, labels: labels && [...labels] }),
+  );
   updateWithModel(hash, model);
   for (let row = 0; row < samples.samples; row++) hash.update(floatData(samples.read(row, 1)));
   return hash.digest("hex");

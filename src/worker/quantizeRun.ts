@@ -20,6 +20,7 @@ import { floatTensor, sizeOf } from "../engine/onnx/tensor.ts";
 import { type PlannedActivation, planActivations } from "../engine/quantizers/activationPlan.ts";
 import { type BitPlan, planBits } from "../engine/quantizers/bitPlan.ts";
 import { type ActivationCache, CacheStore } from "../engine/reconstruction/activationCache.ts";
+import { balanceNetwork, findChannelFactors } from "../engine/reconstruction/balancedNetwork.ts";
 import type { Checkpoint } from "../engine/reconstruction/checkpoint.ts";
 import {
   type QuantizedWeights,
@@ -34,6 +35,7 @@ import type { Runtime } from "../engine/runtime/runtime.ts";
 import type { ReportProgress } from "../protocol/progress.ts";
 import { fixedBatchOf, openCalibrationData, openEvaluationData, primaryInput } from "./data.ts";
 import { runFingerprint } from "./fingerprint.ts";
+import { fisherLabels } from "./fisherLabels.ts";
 import { makeFolder } from "./folders.ts";
 import { activationResults, layerResults } from "./runReport.ts";
 import { brecqVersion } from "./version.ts";
@@ -76,7 +78,7 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   requireLayers(network);
   const options = given.guessInput ? withGuessedInput(given, network) : given;
   const bits = planBits(network, run);
-  const planned = planActivations(network, bits, run);
+  let planned = planActivations(network, bits, run);
   requireKernels(network.graph, [...quantizedBits(bits), ...(planned.length > 0 ? [activationBits(network.graph, planned)] : [])], run.export);
   const warnings = [...network.warnings];
   const calibration = await openCalibrationData({ ...options, dataFolder: options.dataFolder ?? dirname(output) }, network);
@@ -90,6 +92,11 @@ export async function quantizeRun(given: QuantizeRunOptions): Promise<RunResult>
   // Before the long part, so that a folder that can't be made costs no time.
   await makeFolder(dirname(output));
 
+  // DFQ brings channels together in its own way, and plain rounding is what all else is compared with.
+  if (run.method !== "dfq" && run.method !== "nearest" && calibration) {
+    network = await balanced(options, network, planned, calibration);
+    planned = planActivations(network, bits, run);
+  }
   let quantized: QuantizedWeights;
   if (run.method === "dfq") {
     const found = await quantizeDfq({ runtime, network, bits, report, signal: options.signal, calibration, absorb: run.activations !== "fp32" });
@@ -147,6 +154,21 @@ function withGuessedInput(options: QuantizeRunOptions, network: Network): Quanti
   return { ...options, config: { ...options.config, input } };
 }
 
+/** The network with channels brought together where one grid for all would cost too much. */
+async function balanced(
+  { runtime, report, signal }: QuantizeRunOptions,
+  network: Network,
+  planned: readonly PlannedActivation[],
+  data: Dataset,
+): Promise<Network> {
+  const factors = await findChannelFactors({ runtime, network, planned, data, signal });
+  if (factors.size > 0) {
+    const message = `Balancing the channels of ${factors.size} activations before depthwise convolutions`;
+    report({ type: "phase", phase: "calibration", message });
+  }
+  return await balanceNetwork(network, runtime, planned, factors);
+}
+
 async function quantizeWeights(
   options: QuantizeRunOptions,
   network: Network,
@@ -167,6 +189,7 @@ async function quantizeWeights(
       run,
       input: options.config.input,
       samples: plan.inputs.get(primaryInput(network).name) as ActivationCache,
+      labels: run.loss === "fisher" ? plan.labels : undefined,
     }),
   );
   return await quantizeByReconstruction(setup, { ...plan, checkpoint });
@@ -218,6 +241,7 @@ async function reconstructionPlan(
     schedule: (_bits, weights) => chooseSchedule(run, networkBits, weights),
     inputs: new Map([[primaryInput(network).name, cache]]),
     samples: calibration.count,
+    labels: fisherLabels(network, calibration, options.config.evaluation?.outputOffset ?? 0),
     store,
     activations:
       planned.length > 0

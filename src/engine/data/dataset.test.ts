@@ -112,6 +112,42 @@ describe("openCalibration with images", () => {
   });
 });
 
+describe("classes of calibration images", () => {
+  const folders = { "c/dog/1.png": good, "c/cat/2.png": good, "e/cat/1.png": good, "e/cow/1.png": good, "e/dog/1.png": good };
+  const dataset = (files: Record<string, Buffer | string>, evaluation: object) =>
+    openCalibration({
+      calibration: { images: "c", count: 9 },
+      input: undefined,
+      inputDims,
+      folder: temporaryFolder(files),
+      seed: 1,
+      classes: evaluationSchema.parse({ images: "e", ...evaluation }),
+    });
+  const labelled = ({ names, labels }: Awaited<ReturnType<typeof dataset>>) =>
+    labels && Object.fromEntries(names.map((name, i) => [name, labels[i]]));
+
+  it("are numbered as the evaluation's folders are", async () => {
+    const ranked = await dataset(folders, {});
+    expect(labelled(ranked)).toEqual({ "dog/1.png": 2, "cat/2.png": 0 });
+    expect(ranked.rankedFolders).toBe(3);
+    const listed = await dataset({ ...folders, list: "dog\ncow\ncat" }, { classes: "list" });
+    expect(labelled(listed)).toEqual({ "dog/1.png": 0, "cat/2.png": 2 });
+    expect(listed.rankedFolders).toBeUndefined();
+  });
+
+  it("are not known where one image has none, or the evaluation has no classes", async () => {
+    expect(labelled(await dataset({ ...folders, "c/hen/1.png": good }, {}))).toBeUndefined();
+    expect(labelled(await dataset({ ...folders, "c/1.png": good }, {}))).toBeUndefined();
+    expect(labelled(await dataset(folders, { labels: "none" }))).toBeUndefined();
+  });
+
+  it("come from a list where that is of the same folder", async () => {
+    const list = { ...folders, list: "dog/1.png 7\ncat/2.png 0" };
+    expect(labelled(await dataset(list, { images: "c", labels: "list" }))).toEqual({ "dog/1.png": 7, "cat/2.png": 0 });
+    expect(labelled(await dataset(list, { labels: "list" }))).toBeUndefined();
+  });
+});
+
 describe("openCalibration with arrays", () => {
   const values = Float32Array.from({ length: 5 * 4 }, (_, i) => i);
   const samples = (dims: number[]) => writeNpy(floatTensor(values, dims));

@@ -60,7 +60,12 @@ export interface CalibrationOptions extends OpenOptions {
   readonly calibration: Exclude<CalibrationConfig, { distill: unknown }>;
   /** Draws the samples where there are more than asked for. */
   readonly seed: number;
+  /** How classes are found, if they are wanted: samples get theirs where all have one. */
+  readonly classes?: ClassesConfig | undefined;
 }
+
+/** Where evaluation finds classes. */
+type ClassesConfig = Pick<EvaluationConfig, "images" | "labels" | "classes">;
 
 export interface EvaluationOptions extends OpenOptions {
   readonly evaluation: EvaluationConfig;
@@ -77,7 +82,38 @@ export async function openCalibration(options: CalibrationOptions): Promise<Data
   const images = await listImages(resolve(folder, calibration.images));
   requireImages(images);
   const files = drawSample(images.files, calibration.count, seed);
-  return await openImages({ ...options, plan, folder: images.folder, sources: files.map((file) => ({ file })), warnings: linkWarnings(images) });
+  const { labels, rankedFolders } = options.classes ? await calibrationLabels(images, options.classes, folder) : {};
+  const sources = files.map((file) => ({ file, label: labels?.get(file) }));
+  return await openImages({ ...options, plan, folder: images.folder, sources, rankedFolders, warnings: linkWarnings(images) });
+}
+
+/** The classes of calibration images as evaluation finds its own: by the names of its folders, or in its list where that names them too. */
+async function calibrationLabels(
+  images: ImageFolder,
+  { images: evaluated, labels, classes }: ClassesConfig,
+  folder: string,
+): Promise<{ labels?: ReadonlyMap<string, number>; rankedFolders?: number }> {
+  switch (labels) {
+    case "none":
+    case "yolo":
+    case "masks":
+    case "images":
+      return {};
+    case "folders": {
+      const ranks = classes === undefined ? await rankFolders(resolve(folder, evaluated)) : await readClasses(resolve(folder, classes));
+      const known = images.files.map((file) => [file, file.includes("/") ? ranks.get(file.slice(0, file.indexOf("/"))) : undefined] as const);
+      return { labels: withLabels(known), ...(classes === undefined && { rankedFolders: ranks.size }) };
+    }
+    default: {
+      if (images.folder !== resolve(folder, evaluated)) return {};
+      const listed = await listedLabels(images, resolve(folder, labels));
+      return { labels: withLabels(listed.map(({ file, label }) => [file, label] as const)) };
+    }
+  }
+}
+
+function withLabels(entries: readonly (readonly [string, number | undefined])[]): Map<string, number> {
+  return new Map(entries.flatMap(([file, label]) => (label === undefined ? [] : [[file, label] as const])));
 }
 
 /**

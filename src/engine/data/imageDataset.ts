@@ -18,7 +18,7 @@ const namedFiles = 5;
 export interface ImageSource {
   /** Path in the folder, with "/". */
   readonly file: string;
-  readonly label?: number;
+  readonly label?: number | undefined;
   /** True boxes, in shares of the image's width and height. */
   readonly boxes?: readonly TrueBox[];
   /** Path of a mask of classes. */

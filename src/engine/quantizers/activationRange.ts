@@ -9,7 +9,7 @@ export interface ActivationGrid {
 }
 
 /** A geometric series: long tails are cut at few percent of their range at 2 bits. */
-const rangeFactors = Float32Array.from({ length: 110 }, (_, i) => 0.97 ** i);
+export const rangeFactors = Float32Array.from({ length: 110 }, (_, i) => 0.97 ** i);
 
 /**
  * The range that quantizes the values with the least mean |x - x_q|^2.4. It contains 0, so a tensor without negative values (behind a

@@ -48,6 +48,8 @@ export interface ReconstructionPlan {
   /** Calibration samples at the network's inputs. */
   readonly inputs: ReadonlyMap<string, Cached>;
   readonly samples: number;
+  /** For the loss "fisher": the class of each sample, counted as the network's scores are. */
+  readonly labels?: Int32Array | undefined;
   readonly store: CacheStore;
   readonly checkpoint?: Checkpoint | undefined;
   readonly activations?: ActivationsPlan | undefined;
