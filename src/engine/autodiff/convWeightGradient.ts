@@ -15,7 +15,7 @@ import { floatTensor, sizeOf } from "../onnx/tensor.ts";
 import type { ConvolutionShapes } from "./convolution.ts";
 import { zeros } from "./emit.ts";
 import { productWithTransposed, sumRows } from "./products.ts";
-import { extentsOf, padInput, sliceTap, sliceTaps, taps } from "./slidingWindow.ts";
+import { extentsOf, padInput, type SlidingWindow, sliceTap, sliceTaps, taps } from "./slidingWindow.ts";
 
 /** How many rows "split" may add to those of the output before its larger product costs more than the copies that it saves. */
 const splitOverhead = 0.1;
@@ -89,8 +89,8 @@ function joinImages(b: GraphBuilder, value: string, [batch, channels, ...spatial
 }
 
 /**
- * One product for all taps, for stride 1 along the first spatial axis. The input is cut along the other axes for their taps only,
- * [inputs, padded rows]; the gradient is put down once a tap of the first axis, moved by as many rows, with zeros around it. It takes
+ * A product a tap of the axes but the first, for stride 1 along the first spatial axis. The input is shifted along the other axes for their
+ * taps only, [inputs, padded rows]; the gradient is put down once a tap of the first axis, moved by as many rows, with zeros around it. It takes
  * copies for both axes' taps added, where a slice a tap takes them multiplied.
  */
 export function splitTaps(b: GraphBuilder, input: string, gradient: string, shapes: ConvolutionShapes): string {
@@ -100,11 +100,6 @@ export function splitTaps(b: GraphBuilder, input: string, gradient: string, shap
   const dilation = window.dilations[0]!;
   const lineSize = sizeOf(line);
   const paddedSize = (rows + (first - 1) * dilation) * lineSize;
-  const padded = padInput(b, input, window);
-  const columns = taps(others).map((tap) =>
-    b.op("Reshape", [sliceTap(b, padded, window, [undefined, ...tap]), b.ints([batch, groups, inputChannels / groups, paddedSize])]),
-  );
-  const allColumns = columns.length === 1 ? columns[0]! : b.op("Concat", columns, { axis: 2 });
 
   // dy 0 0 0 dy 0 0 0 dy, cut in three, is dy 0 0 | 0 dy 0 | 0 0 dy.
   const flat = b.op("Reshape", [gradient, b.ints([batch, outputChannels, rows * lineSize])]);
@@ -112,10 +107,35 @@ export function splitTaps(b: GraphBuilder, input: string, gradient: string, shap
   const moved = b.op("Concat", [flat, ...Array.from({ length: first - 1 }, () => [between, flat]).flat()], { axis: 2 });
   const allRows = b.op("Reshape", [moved, b.ints([batch, groups, (outputChannels / groups) * first, paddedSize])]);
 
-  const size = sizeOf(weightDims(shapes));
-  const sum = sumRows(b, productWithTransposed(b, allRows, allColumns), batch, size);
-  const split = b.op("Reshape", [sum, b.ints([outputChannels, first, sizeOf(others), inputChannels / groups])]);
+  const size = (outputChannels * first * inputChannels) / groups;
+  const parts = shiftsAlongLine(b, input, window).map((shifted) => {
+    const columns = b.op("Reshape", [shifted, b.ints([batch, groups, inputChannels / groups, paddedSize])]);
+    const sum = sumRows(b, productWithTransposed(b, allRows, columns), batch, size);
+    return b.op("Reshape", [sum, b.ints([outputChannels, first, 1, inputChannels / groups])]);
+  });
+  const all = parts.length === 1 ? parts[0]! : b.op("Concat", parts, { axis: 2 });
+  const split = b.op("Reshape", [all, b.ints([outputChannels, first, sizeOf(others), inputChannels / groups])]);
   return b.op("Reshape", [b.op("Transpose", [split], { perm: [0, 3, 1, 2] }), b.ints(weightDims(shapes))]);
+}
+
+/**
+ * The padded input, one for each tap of the axes but the first: what the tap reads at all positions of the line. With steps of 1 a shift is
+ * padding that is negative at one end, and takes one copy; else it is a slice of what was padded before.
+ */
+function shiftsAlongLine(b: GraphBuilder, input: string, window: SlidingWindow): string[] {
+  const others = taps(window.kernel.slice(1));
+  const shifts = others.map((tap) => {
+    const starts = [0, ...tap.map((at, axis) => at * window.dilations[axis + 1]!)].map((at, axis) => at - window.before[axis]!);
+    const ends = starts.map((start, axis) => start + window.output[axis]! + (axis === 0 ? extentsOf(window)[0]! - 1 : 0) - window.input[axis]!);
+    return { starts, ends };
+  });
+  const whole = ({ starts, ends }: (typeof shifts)[number]) =>
+    window.input.every((length, axis) => Math.max(starts[axis]!, 0) + Math.max(-ends[axis]!, 0) < length);
+  if (window.strides.every((stride) => stride === 1) && shifts.every(whole)) {
+    return shifts.map(({ starts, ends }) => b.op("Pad", [input, b.ints([0, 0, ...starts.map((start) => -start), 0, 0, ...ends])]));
+  }
+  const padded = padInput(b, input, window);
+  return others.map((tap) => sliceTap(b, padded, window, [undefined, ...tap]));
 }
 
 /**
