@@ -4,14 +4,13 @@
  * `npx esbuild bench/winograd.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench/winograd.mjs && node dist/bench/winograd.mjs`
  */
 import { create } from "@bufbuild/protobuf";
-import { differentiate } from "../src/engine/autodiff/differentiate.ts";
 import { makeAttributes } from "../src/engine/graph/attributes.ts";
 import { GraphBuilder } from "../src/engine/graph/builder.ts";
 import { NodeProtoSchema } from "../src/engine/onnx/onnx_pb.ts";
 import { floatTensor, sizeOf, type Tensor } from "../src/engine/onnx/tensor.ts";
-import { emitWinograd } from "../src/engine/reconstruction/winograd.ts";
 import { createRuntime } from "../src/engine/runtime/createRuntime.ts";
 import type { Session } from "../src/engine/runtime/runtime.ts";
+import { emitWithGradients } from "../test/support/tiledConvolution.ts";
 
 const batch = 32;
 const turns = 9;
@@ -33,19 +32,15 @@ const runtime = await createRuntime({ threads: 2 });
 
 async function session(channels: number, size: number, byTiles: boolean): Promise<Session> {
   const dims = { input: [batch, channels, size, size], weights: [channels, channels, 3, 3], output: [batch, channels, size, size] };
-  const known = new Map<string, readonly number[]>(Object.entries({ x: dims.input, w: dims.weights, y: dims.output }));
+  const inputs = new Map([
+    ["x", dims.input],
+    ["w", dims.weights],
+  ]);
   const b = new GraphBuilder();
-  for (const [name, shape] of Object.entries({ x: dims.input, w: dims.weights, dy: dims.output })) b.input(name, "float", shape);
+  for (const [name, shape] of [...inputs, ["dy", dims.output] as const]) b.input(name, "float", shape);
   const attribute = makeAttributes({ kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
   const conv = create(NodeProtoSchema, { opType: "Conv", input: ["x", "w"], output: ["y"], attribute });
-  if (!byTiles) b.add(conv);
-  const { nodes, dims: between } = byTiles ? emitWinograd(b, conv, dims) : { nodes: [conv], dims: new Map<string, readonly number[]>() };
-  const facts = {
-    shapeOf: (value: string) => known.get(value) ?? between.get(value) ?? b.constantOf(value)!.dims,
-    typeOf: (value: string) => b.constantOf(value)?.type ?? ("float" as const),
-    constantOf: (value: string) => b.constantOf(value),
-  };
-  const gradients = differentiate({ builder: b, nodes, facts, opset: 17, seeds: new Map([["y", "dy"]]), wrt: ["x", "w"] });
+  const { gradients } = emitWithGradients(b, conv, dims, inputs, byTiles);
   // Sums, so that no time goes into handing over large results.
   for (const value of ["y", ...gradients.values()]) b.output(b.op("ReduceSum", [value], { keepdims: 0 }), `sum_${value}`, "float", []);
   return await runtime.createSession(b.model({ opset: 17 }));

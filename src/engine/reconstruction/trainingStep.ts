@@ -147,14 +147,15 @@ function stepBody(options: TrainingOptions) {
     replaced.set(input, emitMix(b, fp32, gathered, masks!.emit(network.shapes.shapeOf(input, batch))));
   });
   const quantizers = activations && emitQuantizers(b, network, batch, activations, state.get(scaleFeeds.value), masks);
-  const between = new Map<string, readonly number[]>();
+  const added = new Map<string, readonly number[]>();
   const nodes = emitSegment(b, network, segment.nodes, replaced, quantizers?.quantizers, (node, original) => {
     const convolution = convolutionOf(network, original, batch);
     if (!convolution) return undefined;
     const emitted = emitWinograd(b, node, convolution);
-    for (const [value, dims] of emitted.dims) between.set(value, dims);
+    for (const [value, dims] of emitted.dims) added.set(value, dims);
     return emitted.nodes;
   });
+  for (const scalar of quantizers?.scalars ?? []) added.set(scalar, []);
 
   const seeds = new Map<string, string>();
   const losses = trainedOutputs(network, segment).map((output, j) => {
@@ -167,7 +168,7 @@ function stepBody(options: TrainingOptions) {
   const loss = losses.length === 1 ? losses[0]! : b.op("Sum", losses);
 
   const originals = new Map([...[...replaced].map(([original, name]) => [name, original] as const), ...(quantizers?.standIns ?? [])]);
-  const facts = batchFacts(network, b, batch, originals, quantizers?.scalars, between);
+  const facts = batchFacts(network, b, batch, originals, added);
   const wrt = [...weights, ...[...(channels?.biases.values() ?? [])].map(({ value }) => value), ...(quantizers?.scales ?? [])];
   const gradients = differentiate({ builder: b, nodes, facts, opset: network.graph.opset, seeds, wrt });
   const gradientAt = (value: string) => gradients.get(value) ?? b.op("Mul", [value, b.scalar(0)]);
@@ -228,23 +229,20 @@ function emitSquaredError(b: GraphBuilder, output: string, target: string, dims:
 
 /**
  * What is known of values that a graph takes over from the network at a batch size, under the names that they have in `b`.
- * @param scalars float scalars that are not the network's
- * @param others dims of more float values that are not the network's
+ * @param added dims of float values that are not the network's
  */
 export function batchFacts(
   network: Network,
   b: GraphBuilder,
   batch: number,
   originals: ReadonlyMap<string, string> = new Map(),
-  scalars: ReadonlySet<string> = new Set(),
-  others: ReadonlyMap<string, readonly number[]> = new Map(),
+  added: ReadonlyMap<string, readonly number[]> = new Map(),
 ): ValueFacts {
   const original = (value: string) => originals.get(value) ?? value;
   const constantOf = (value: string) => network.graph.constant(original(value)) ?? b.constantOf(value);
-  const added = (value: string) => (scalars.has(value) ? [] : others.get(value));
   return {
-    shapeOf: (value) => added(value) ?? constantOf(value)?.dims ?? network.shapes.shapeOf(original(value), batch),
-    typeOf: (value) => (added(value) ? "float" : (constantOf(value)?.type ?? network.shapes.typeOf(original(value)))),
+    shapeOf: (value) => added.get(value) ?? constantOf(value)?.dims ?? network.shapes.shapeOf(original(value), batch),
+    typeOf: (value) => (added.has(value) ? "float" : (constantOf(value)?.type ?? network.shapes.typeOf(original(value)))),
     constantOf: (value) => b.constantOf(value),
   };
 }

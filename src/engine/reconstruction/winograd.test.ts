@@ -2,12 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { TestRandom } from "../../../test/support/random.ts";
 import { TestSession } from "../../../test/support/session.ts";
-import { differentiate } from "../autodiff/differentiate.ts";
+import { emitWithGradients } from "../../../test/support/tiledConvolution.ts";
 import { makeAttributes } from "../graph/attributes.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { NodeProtoSchema } from "../onnx/onnx_pb.ts";
 import { floatData, floatTensor } from "../onnx/tensor.ts";
-import { emitWinograd, suitsWinograd } from "./winograd.ts";
+import { suitsWinograd } from "./winograd.ts";
 
 interface Geometry {
   samples: number;
@@ -42,20 +42,12 @@ async function computed(geometry: Geometry, byTiles: boolean) {
     ["x", dims.input],
     ["w", dims.weights],
     ["bias", [geometry.outputs]],
-    ["y", dims.output],
   ]);
   const b = new GraphBuilder();
   for (const name of ["x", "w", "bias"]) b.input(name, "float", shapes.get(name)!);
   b.input("dy", "float", dims.output);
   const conv = node(geometry);
-  if (!byTiles) b.add(conv);
-  const { nodes, dims: between } = byTiles ? emitWinograd(b, conv, dims) : { nodes: [conv], dims: new Map<string, readonly number[]>() };
-  const facts = {
-    shapeOf: (value: string) => shapes.get(value) ?? between.get(value) ?? b.constantOf(value)!.dims,
-    typeOf: (value: string) => b.constantOf(value)?.type ?? ("float" as const),
-    constantOf: (value: string) => b.constantOf(value),
-  };
-  const gradients = differentiate({ builder: b, nodes, facts, opset: 17, seeds: new Map([["y", "dy"]]), wrt: ["x", "w", "bias"] });
+  const { nodes, gradients } = emitWithGradients(b, conv, dims, shapes, byTiles);
   b.output("y", "y");
   for (const [value, gradient] of gradients) b.output(gradient, `at_${value}`);
   const session = await TestSession.create(b.model({ opset: 17, irVersion: 8 }));

@@ -79,16 +79,16 @@ export function emitWinograd(b: GraphBuilder, node: NodeProto, dims: Convolution
   const e = new Emitter(b);
 
   const samplesLast = e.op("Transpose", [node.input[0]!], [inputs, height, width, samples], { perm: [1, 2, 3, 0] });
-  const read = transformBoth(e, samplesLast, [vertical.read, horizontal.read], samples);
+  const read = transformBoth(e, samplesLast, [vertical.read, horizontal.read]);
   const ofTiles = e.reshape(read, [inputs, tileInputs, vertical.tiles, tileInputs, line]);
   const sorted = e.op("Transpose", [ofTiles], [tileInputs, tileInputs, inputs, vertical.tiles, line], { perm: [1, 3, 0, 2, 4] });
-  const positions = e.reshape(sorted, [products, inputs, vertical.tiles * line]);
+  const transformed = e.reshape(sorted, [products, inputs, vertical.tiles * line]);
 
-  const product = e.op("MatMul", [transformKernels(e, node.input[1]!, outputs, inputs), positions], [products, outputs, vertical.tiles * line]);
+  const product = e.op("MatMul", [transformKernels(e, node.input[1]!, outputs, inputs), transformed], [products, outputs, vertical.tiles * line]);
   const ofOutputs = e.reshape(product, [tileInputs, tileInputs, outputs, vertical.tiles, line]);
   const joined = e.op("Transpose", [ofOutputs], [outputs, tileInputs, vertical.tiles, tileInputs, line], { perm: [2, 0, 3, 1, 4] });
   const grid = e.reshape(joined, [outputs, tileInputs * vertical.tiles, tileInputs * horizontal.tiles, samples]);
-  const written = transformBoth(e, grid, [vertical.write, horizontal.write], samples);
+  const written = transformBoth(e, grid, [vertical.write, horizontal.write]);
 
   const bias = node.input[2];
   const biased = bias ? e.op("Add", [written, e.reshape(bias, [outputs, 1, 1, 1])], [outputs, rows, columns, samples]) : written;
@@ -115,7 +115,7 @@ class Emitter implements Substitute {
     return this.op("Reshape", [value, this.builder.ints(dims)], dims);
   }
 
-  matrix(values: readonly (readonly number[])[]): string {
+  matrix(values: Matrix): string {
     return this.builder.constant(floatTensor(Float32Array.from(values.flat()), [values.length, values[0]!.length]));
   }
 
@@ -148,8 +148,8 @@ function positions(length: number): number[] {
 }
 
 /** Multiplies the middle axes of [channels, height, width, samples] each by its matrix. */
-function transformBoth(e: Emitter, value: string, [vertical, horizontal]: readonly [Matrix, Matrix], samples: number): string {
-  const [channels, height, width] = e.dimsOf(value) as [number, number, number];
+function transformBoth(e: Emitter, value: string, [vertical, horizontal]: readonly [Matrix, Matrix]): string {
+  const [channels, height, width, samples] = e.dimsOf(value) as [number, number, number, number];
   const [rows, columns] = [vertical.length, horizontal.length];
   if (height * width <= fewPositions) {
     const flat = e.reshape(value, [channels, height * width, samples]);
