@@ -8,8 +8,7 @@ import { searchActivationGrid, ValueSample } from "../quantizers/activationRange
 import type { ScaleSearch } from "../quantizers/scaleSearch.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Cached } from "./reconstruct.ts";
-import { readRows, sessionOptions } from "./runSegment.ts";
-import { batchSize } from "./schedule.ts";
+import { forwardBatch, readRows, sessionOptions } from "./runSegment.ts";
 import { type Segment, segmentModel } from "./segment.ts";
 
 /** Grids are searched on values of so many samples. */
@@ -66,7 +65,7 @@ async function sampleValues(
   activations: readonly ActivationQuantization[],
 ): Promise<Float32Array[]> {
   const count = Math.min(samples, rangeSamples);
-  const batch = network.shapes.fixedBatch ?? batchSize;
+  const batch = network.shapes.fixedBatch ?? forwardBatch;
   const collected = names.map((name) => new ValueSample(sizeOf(network.shapes.shapeOf(name, count))));
   const made = names.filter((name) => !segment.inputs.includes(name));
   const session =

@@ -6,8 +6,7 @@ import type { Network } from "../graph/prepare.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import type { Cached } from "./reconstruct.ts";
-import { release, runSegment } from "./runSegment.ts";
-import { batchSize } from "./schedule.ts";
+import { forwardBatch, release, runSegment } from "./runSegment.ts";
 import type { SegmentQuantization } from "./segment.ts";
 import type { Unit } from "./segments.ts";
 import { trainedOutputs } from "./trainingStep.ts";
@@ -68,7 +67,7 @@ export class Activations {
 
   #run(segment: Unit, inputs: readonly Cached[], quantization?: SegmentQuantization): Promise<Map<string, Cached>> {
     const { runtime, network, samples, store, signal } = this.#options;
-    return runSegment({ runtime, network, segment, inputs, samples, batch: batchSize, store, signal, ...quantization });
+    return runSegment({ runtime, network, segment, inputs, samples, batch: forwardBatch, store, signal, ...quantization });
   }
 
   /** Drops the values that no unit after `index` reads. */

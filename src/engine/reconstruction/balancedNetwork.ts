@@ -1,4 +1,5 @@
 /** @file A form of the network whose depthwise convolutions read channels of equal range, where one grid for all would cost too much. */
+
 import type { Dataset } from "../data/dataset.ts";
 import { CancelledError } from "../errors.ts";
 import { insertNodes, newNode } from "../export/insertNodes.ts";
@@ -16,7 +17,7 @@ import { rangeFactors } from "../quantizers/activationRange.ts";
 import { balanceChannels, type ChannelRanges } from "../quantizers/channelBalance.ts";
 import { ScaleSearch } from "../quantizers/scaleSearch.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { batchSize } from "./schedule.ts";
+import { forwardBatch } from "./runSegment.ts";
 import { emitSegment, runtimeDims, withImports } from "./segment.ts";
 
 /** Channels are looked at on so many samples, at so many positions of each; their ends at all positions. */
@@ -111,7 +112,7 @@ interface Observed {
 
 /** Runs the FP32 network on the first samples, and gives what it shows of each candidate. */
 async function observeChannels({ runtime, network, data, signal }: BalanceOptions, candidates: readonly Candidate[]): Promise<Observed[]> {
-  const batch = network.shapes.fixedBatch ?? Math.min(batchSize, data.count);
+  const batch = network.shapes.fixedBatch ?? Math.min(forwardBatch, data.count);
   const input = network.graph.inputs[0]!.name;
   const collected = candidates.map(({ value, readers }) => {
     const channels = network.shapes.shapeOf(value, 1)[1]!;

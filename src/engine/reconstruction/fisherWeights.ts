@@ -12,8 +12,7 @@ import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import { affordableBatch } from "./affordableBatch.ts";
 import { drawFeeds, findTaskLoss, gradientModel, reachableByGradients, squaredGradient } from "./fisherGradient.ts";
 import type { Cached } from "./reconstruct.ts";
-import { readRows, release } from "./runSegment.ts";
-import { batchSize } from "./schedule.ts";
+import { forwardBatch, readRows, release } from "./runSegment.ts";
 import type { Unit } from "./segments.ts";
 import { trainedOutputs } from "./trainingStep.ts";
 
@@ -86,7 +85,7 @@ async function squaredGradients(options: FisherOptions, values: readonly string[
   const { runtime, network, inputs, samples, labels, seed, store, report, signal } = options;
   const caches = new Map<string, ActivationCache>();
   if (values.length === 0) return caches;
-  const batch = Math.min(affordableBatch(network, network.graph.nodes, batchSize), samples);
+  const batch = Math.min(affordableBatch(network, network.graph.nodes, forwardBatch), samples);
   const task = findTaskLoss(network);
   const random = createRandom(seed, randomStream);
   const session = await runtime.createSession(gradientModel(network, { task, values, batch, labelled: labels !== undefined }));
@@ -143,7 +142,7 @@ function normalize(caches: readonly ActivationCache[]): boolean {
 }
 
 function eachBatch(cache: ActivationCache, visit: (data: Float32Array, start: number) => void): void {
-  for (let start = 0; start < cache.samples; start += batchSize) {
-    visit(floatData(cache.read(start, Math.min(batchSize, cache.samples - start))), start);
+  for (let start = 0; start < cache.samples; start += forwardBatch) {
+    visit(floatData(cache.read(start, Math.min(forwardBatch, cache.samples - start))), start);
   }
 }

@@ -19,8 +19,8 @@ import { smallBatchWarning } from "./affordableBatch.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { fisherWeights } from "./fisherWeights.ts";
 import { type Cached, reconstruct } from "./reconstruct.ts";
-import { cacheDistance, release, runSegment } from "./runSegment.ts";
-import { batchSize, type ScaleSchedule, type Schedule } from "./schedule.ts";
+import { cacheDistance, forwardBatch, release, runSegment } from "./runSegment.ts";
+import type { ScaleSchedule, Schedule } from "./schedule.ts";
 import type { SegmentQuantization } from "./segment.ts";
 import { reconstructionUnits, type Unit } from "./segments.ts";
 import { TimeLeft } from "./timeLeft.ts";
@@ -267,12 +267,15 @@ async function unitLoss(
     segment: { ...unit, outputs },
     inputs,
     samples,
-    batch: batchSize,
+    batch: forwardBatch,
     store: plan.store,
     signal,
     ...quantization,
   });
-  const loss = outputs.reduce((sum, output, j) => sum + cacheDistance(made.get(output) as ActivationCache, targets[j]!, batchSize, weights?.[j]), 0);
+  const loss = outputs.reduce(
+    (sum, output, j) => sum + cacheDistance(made.get(output) as ActivationCache, targets[j]!, forwardBatch, weights?.[j]),
+    0,
+  );
   for (const cached of made.values()) release(cached);
   return loss;
 }

@@ -9,6 +9,9 @@ import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import type { Cached } from "./reconstruct.ts";
 import { isBatched, type Segment, type SegmentQuantization, segmentModel } from "./segment.ts";
 
+/** Samples a call when a part of the network runs on all of them. */
+export const forwardBatch = 32;
+
 export interface RunSegmentOptions extends SegmentQuantization {
   readonly runtime: Runtime;
   readonly network: Network;

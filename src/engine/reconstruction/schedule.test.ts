@@ -27,11 +27,21 @@ describe("chooseSchedule", () => {
     expect(rate({ steps: "published", method: "brecq" })).toBeUndefined();
   });
 
+  it("takes half as many samples a step as the published recipe", () => {
+    expect(chooseSchedule({ method: "brecq" }, [2], 1000).batch).toBe(16);
+    expect(chooseSchedule({ steps: "published", method: "brecq" }, [2], 1000).batch).toBe(32);
+  });
+
+  it("anneals from the first step on, and is at the least exponent before the last", () => {
+    const { beta } = chooseSchedule({ steps: 100, method: "brecq" }, [2], 1000);
+    expect([beta(0), beta(44), beta(88), beta(99)]).toEqual([20, 11, 2, 2]);
+  });
+
   it("lets the regularizer follow the block's loss", () => {
     const { lambda } = chooseSchedule({ steps: 100, method: "brecq" }, [2], 1000);
     expect(lambda(50, { ...problem, loss: 4 })).toBeCloseTo(2 * lambda(50, problem), 10);
     expect(lambda(50, { ...problem, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
-    expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(10 * lambda(50, problem), 10);
-    expect(lambda(19, problem)).toBe(0);
+    expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(5 * lambda(50, problem), 10);
+    expect(lambda(0, problem)).toBe(lambda(50, problem));
   });
 });

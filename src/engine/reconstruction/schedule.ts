@@ -19,51 +19,55 @@ export interface Schedule {
   readonly rate: (t: number) => number;
   /** Adam's rate for step sizes of weights and for biases, each in its own unit; undefined: they stay as they are. */
   readonly channelRate?: ((t: number) => number) | undefined;
-  /** Weight of the rounding regularizer, 0 while warming up. */
+  /** Weight of the rounding regularizer. */
   readonly lambda: (t: number, problem: TrainingProblem) => number;
   /** Exponent of the rounding regularizer. */
   readonly beta: (t: number) => number;
 }
 
-const warmup = 0.2;
 const betaStart = 20;
 const betaEnd = 2;
-export const batchSize = 32;
 
 /**
- * β falls linearly from 20 to 2 after the warm-up (published code; the docstring there says cosine, the code is linear).
- * @param end the share of the steps at which it is there
+ * β falls linearly from 20 to 2 (published code; the docstring there says cosine, the code is linear).
+ * @param from the share of the steps at which it starts to fall
+ * @param to the share at which it is there
  */
-function annealedBeta(t: number, steps: number, end = 1): number {
-  const progress = Math.max(0, (t / steps - warmup) / (end - warmup));
+function annealedBeta(t: number, steps: number, from: number, to: number): number {
+  const progress = Math.max(0, (t / steps - from) / (to - from));
   return betaEnd + (betaStart - betaEnd) * Math.max(0, 1 - progress);
 }
 
-/** The published recipe: 20,000 steps at a constant rate of 1e-3, λ = 0.01, of MobileNetV2 0.1. */
+/** The share of the published recipe's steps that are taken without a regularizer. */
+const publishedWarmup = 0.2;
+
+/** The published recipe: 20,000 steps on 32 samples at a constant rate of 1e-3, λ = 0.01, of MobileNetV2 0.1. */
 export function publishedSchedule(): Schedule {
   const steps = 20_000;
   return {
     steps,
-    batch: batchSize,
+    batch: 32,
     rate: () => 1e-3,
-    lambda: (t, { grouped }) => (t < warmup * steps ? 0 : grouped ? 0.1 : 0.01),
-    beta: (t) => annealedBeta(t, steps),
+    lambda: (t, { grouped }) => (t < publishedWarmup * steps ? 0 : grouped ? 0.1 : 0.01),
+    beta: (t) => annealedBeta(t, steps, publishedWarmup, 1),
   };
 }
 
+/** Half the published number of samples a step: more steps in the same time. */
+const shortBatch = 16;
 /** Adam's rate while it is constant, and the share of it that is left at the end. */
-const shortRate = 6e-2;
+const shortRate = 9e-2;
 const shortRateFloor = 0.1;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
 /** The rate of step sizes and biases, as a share of the rounding's. */
 const shortChannelShare = 0.2;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
-const relativeLambda = 300;
+const relativeLambda = 600;
 const groupedRelativeLambda = 3000;
 
 /**
- * Few steps at sixty times the published rate, constant for the first half and then falling. The regularizer's
+ * Few steps at ninety times the published rate, constant for the first half and then falling, with the regularizer from the first step on. Its
  * weight follows the block's loss: an absolute one would be too weak for networks with large activations and
  * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
  */
@@ -71,11 +75,11 @@ export function shortSchedule(steps: number): Schedule {
   const rate = (t: number) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
   return {
     steps,
-    batch: batchSize,
+    batch: shortBatch,
     rate,
     channelRate: (t) => shortChannelShare * rate(t),
-    lambda: (t, { loss, weights, grouped }) => (t < warmup * steps ? 0 : ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights),
-    beta: (t) => annealedBeta(t, steps, shortBetaEnd),
+    lambda: (_t, { loss, weights, grouped }) => ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights,
+    beta: (t) => annealedBeta(t, steps, 0, shortBetaEnd),
   };
 }
 
@@ -131,7 +135,7 @@ export function chooseScaleSchedule(steps: RunConfig["steps"], bits: readonly nu
     const rate = joint ? publishedJointRate : publishedScaleRate;
     return { steps: joint ? 0 : publishedScaleSteps, rate: (t, all) => rate * cosine(t, all), relative: false };
   }
-  const own = steps === undefined ? (Math.min(8, ...bits) >= 8 ? 0 : 150) : Math.ceil(steps / 4);
+  const own = steps === undefined ? (Math.min(8, ...bits) >= 8 ? 0 : 300) : Math.ceil(steps / 4);
   const rate = joint ? shortJointRate : shortScaleRate;
   return { steps: joint ? 0 : own, rate: (t, all) => rate * cosine(t, all), relative: true };
 }

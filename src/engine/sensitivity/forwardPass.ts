@@ -2,8 +2,7 @@
 import type { Network } from "../graph/prepare.ts";
 import type { CacheStore } from "../reconstruction/activationCache.ts";
 import type { Cached } from "../reconstruction/reconstruct.ts";
-import { release, runSegment } from "../reconstruction/runSegment.ts";
-import { batchSize } from "../reconstruction/schedule.ts";
+import { forwardBatch, release, runSegment } from "../reconstruction/runSegment.ts";
 import type { Unit } from "../reconstruction/segments.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -43,7 +42,7 @@ export class ForwardPass {
   async pass(unit: Unit, index: number, visit: () => Promise<void>): Promise<void> {
     const { runtime, network, samples, store, signal } = this.#options;
     const inputs = unit.inputs.map((input) => this.value(input));
-    const outputs = await runSegment({ runtime, network, segment: unit, inputs, samples, batch: batchSize, store, signal });
+    const outputs = await runSegment({ runtime, network, segment: unit, inputs, samples, batch: forwardBatch, store, signal });
     for (const [output, cached] of outputs) this.#values.set(output, cached);
     await visit();
     this.#releaseUpTo(index);

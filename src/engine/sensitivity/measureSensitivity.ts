@@ -10,8 +10,7 @@ import type { Tensor } from "../onnx/tensor.ts";
 import { ScaleSearch } from "../quantizers/scaleSearch.ts";
 import type { CacheStore } from "../reconstruction/activationCache.ts";
 import type { Cached } from "../reconstruction/reconstruct.ts";
-import { release, runSegment } from "../reconstruction/runSegment.ts";
-import { batchSize } from "../reconstruction/schedule.ts";
+import { forwardBatch, release, runSegment } from "../reconstruction/runSegment.ts";
 import { boundary, reconstructionUnits, type Unit } from "../reconstruction/segments.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ChangeStore } from "./changes.ts";
@@ -125,7 +124,7 @@ export async function measureSensitivity(options: SensitivityOptions): Promise<S
       rest: units.slice(index + 1).flatMap(({ nodes }) => nodes),
       targets,
       held,
-      batch: network.shapes.fixedBatch ?? batchSize,
+      batch: network.shapes.fixedBatch ?? forwardBatch,
     });
     try {
       await measureLayers(unit, rounded, probe);
@@ -232,5 +231,5 @@ async function networkTargets(options: SensitivityOptions, units: readonly Unit[
   const { inputs } = boundary(network, network.graph.nodes);
   const segment = { nodes: network.graph.nodes, inputs, outputs: measuredValues(network, units) };
   const cached = inputs.map((input) => options.inputs.get(input)!);
-  return await runSegment({ runtime, network, segment, inputs: cached, samples, batch: batchSize, store, signal });
+  return await runSegment({ runtime, network, segment, inputs: cached, samples, batch: forwardBatch, store, signal });
 }

@@ -7,8 +7,8 @@ import { weightConstants } from "../quantizers/weightQuantization.ts";
 import { fitWeightQuantizer, nearestLevels, weightQuantization } from "../quantizers/weightQuantizer.ts";
 import type { ActivationCache, CacheStore } from "../reconstruction/activationCache.ts";
 import { type Cached, reconstruct } from "../reconstruction/reconstruct.ts";
-import { cacheDistance, release, runSegment } from "../reconstruction/runSegment.ts";
-import { batchSize, shortSchedule } from "../reconstruction/schedule.ts";
+import { cacheDistance, forwardBatch, release, runSegment } from "../reconstruction/runSegment.ts";
+import { shortSchedule } from "../reconstruction/schedule.ts";
 import type { Unit } from "../reconstruction/segments.ts";
 import { trainedOutputs } from "../reconstruction/trainingStep.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -67,8 +67,8 @@ async function nearestLoss(
   constants: ReadonlyMap<string, Tensor>,
 ): Promise<number> {
   const inputs = unit.inputs.map(held);
-  const made = await runSegment({ runtime, network, segment: { ...unit, outputs }, inputs, samples, batch: batchSize, store, constants, signal });
-  const distances = outputs.map((output) => cacheDistance(made.get(output) as ActivationCache, held(output) as ActivationCache, batchSize));
+  const made = await runSegment({ runtime, network, segment: { ...unit, outputs }, inputs, samples, batch: forwardBatch, store, constants, signal });
+  const distances = outputs.map((output) => cacheDistance(made.get(output) as ActivationCache, held(output) as ActivationCache, forwardBatch));
   for (const cached of made.values()) release(cached);
   return distances.reduce((sum, distance) => sum + distance, 0);
 }
