@@ -1,5 +1,5 @@
 /**
- * @file Peak resident memory of the first blocks of a large network: `node bench/memory.mjs MODEL.onnx IMAGES [--count 1024] [--blocks 3] [--steps 20] [--cache "512 MB"]
+ * @file Peak resident memory of the first blocks of a large network: `node bench/memory.mjs MODEL.onnx IMAGES [--count 1024] [--blocks 3] [--steps 20] [--cache "512 MB"] [--precision single|half]
  * [--weights 4]`. Starts `brecq quantize`, ends it when so many blocks are reconstructed, and prints one JSON line: the peak of the process and the seconds
  * until then. The first block is the layer at the input. Memory does not depend on the number of steps. Linux only (the peak comes from /proc). dist/cli.mjs must be built; the images are resized to 256 and cropped to 224.
  */
@@ -15,7 +15,14 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const option = (value) => ({ type: "string", default: value });
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { count: option("1024"), blocks: option("3"), steps: option("20"), weights: option("4"), cache: { type: "string" } },
+  options: {
+    count: option("1024"),
+    blocks: option("3"),
+    steps: option("20"),
+    weights: option("4"),
+    precision: option("single"),
+    cache: { type: "string" },
+  },
 });
 const [model, images] = positionals;
 if (!model || !images) throw new Error("usage: node bench/memory.mjs MODEL.onnx IMAGES");
@@ -27,7 +34,17 @@ const child = spawn(
   process.execPath,
   [
     ...[path.join(root, "dist/cli.mjs"), "quantize", model, "--calibration", images, "--count", values.count, "--steps", values.steps],
-    ...["--weights", values.weights, "--input", JSON.stringify(input), "--output", path.join(folder, "quantized.onnx"), "--json"],
+    ...[
+      "--weights",
+      values.weights,
+      "--cache-precision",
+      values.precision,
+      "--input",
+      JSON.stringify(input),
+      "--output",
+      path.join(folder, "quantized.onnx"),
+      "--json",
+    ],
     ...(values.cache ? ["--cache", values.cache] : []),
   ],
   { stdio: ["ignore", "ignore", "pipe"] },

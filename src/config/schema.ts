@@ -130,6 +130,10 @@ export const runSchema = z
       .union([z.int().positive(), z.literal("published")])
       .optional()
       .describe('Optimization steps a block. Unset: the engine\'s choice. "published": 20,000 (and 5,000 for activations).'),
+    cachePrecision: z
+      .enum(["single", "half"])
+      .default("single")
+      .describe("How the calibration images' values between layers are kept: half takes half of the memory or disk, and next to no quality."),
     firstLast: bitsOrFp32.default(8).describe("Bits of the first and last layers."),
     seed: z.int().min(0).default(1005).describe("Seed of every random choice: the same seed gives the same file."),
     layers: z.record(z.string(), layerSchema).default({}).describe("Overrides by layer name."),

@@ -225,7 +225,7 @@ async function reconstructionPlan(
       hint: 'Add "calibration": { "images": "FOLDER" }.',
     });
   }
-  const store = new CacheStore(options.cacheBytes, dirname(options.output));
+  const store = new CacheStore(options.cacheBytes, dirname(options.output), run.cachePrecision === "half" ? "float16" : "float");
   const cache = store.create(calibration.count, calibration.dims);
   const chunk = 64;
   for (let start = 0; start < calibration.count; start += chunk) {

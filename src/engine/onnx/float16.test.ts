@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
+import { bfloat16ToNumber, float16ToNumber, greatestFloat16, numberToFloat16 } from "./float16.ts";
 import { floatTensor, toNumbers } from "./tensor.ts";
 
 it("reads half-precision floats: normal, subnormal, infinite, not a number", () => {
@@ -8,6 +8,26 @@ it("reads half-precision floats: normal, subnormal, infinite, not a number", () 
   expect(bits.map(float16ToNumber)).toEqual(values);
   expect(float16ToNumber(0x7e00)).toBeNaN();
   expect(Object.is(float16ToNumber(0x8000), -0)).toBe(true);
+});
+
+it("writes each half-precision number as itself", () => {
+  const finite = Array.from({ length: 2 ** 16 }, (_, bits) => bits).filter((bits) => Number.isFinite(float16ToNumber(bits)));
+  expect(finite.filter((bits) => numberToFloat16(float16ToNumber(bits)) !== bits)).toEqual([]);
+});
+
+it("rounds to the nearest half-precision number, halves to even, and cuts what is too large", () => {
+  const cases = [
+    [1 + 2 ** -11, 1],
+    [1 + 3 * 2 ** -11, 1 + 2 ** -9],
+    [-(1 + 2 ** -11 + 2 ** -20), -(1 + 2 ** -10)],
+    [2 ** -25, 0],
+    [3 * 2 ** -25, 2 ** -23],
+    [65519, greatestFloat16],
+    [1e30, greatestFloat16],
+    [Number.NEGATIVE_INFINITY, -greatestFloat16],
+  ];
+  for (const [value, rounded] of cases) expect(float16ToNumber(numberToFloat16(value!))).toBe(rounded);
+  expect(float16ToNumber(numberToFloat16(Number.NaN))).toBeNaN();
 });
 
 it("reads bfloat16 as the upper half of a float", () => {

@@ -31,6 +31,16 @@ describe.each([
     cache.release();
   });
 
+  it("holds half-precision numbers in half the space, and reads floats", () => {
+    const cache = new CacheStore(memoryBytes, folder, "float16").create(3, [1, 2]);
+    cache.write(0, Float32Array.of(0.1, 1, 2, 3));
+    cache.write(2, Float32Array.of(1e6, -4));
+    expect(cache.read(0, 2)).toEqual({ type: "float", dims: [2, 2], data: Float32Array.of(0.0999755859375, 1, 2, 3) });
+    expect(cache.gather([2, 1])).toEqual({ type: "float16", dims: [2, 2], data: Uint16Array.of(0x7bff, 0xc400, 0x4000, 0x4200) });
+    expect(cache.whole()?.type).toBe(memoryBytes > 0 ? "float16" : undefined);
+    cache.release();
+  });
+
   it("keeps several rows of the first axis together where a sample has several", () => {
     const cache = new CacheStore(memoryBytes, folder).create(2, [3, 2]);
     cache.write(

@@ -10,7 +10,7 @@ import { type Network, prepareNetwork } from "../graph/prepare.ts";
 import { loadModel } from "../onnx/modelFile.ts";
 import { createRuntime } from "../runtime/createRuntime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { CacheStore } from "./activationCache.ts";
+import { CacheStore, type CacheType } from "./activationCache.ts";
 import { FolderCheckpoint } from "./checkpoint.ts";
 import { type QuantizedWeights, quantizeByReconstruction, quantizeNearest } from "./quantizeNetwork.ts";
 import { shortSchedule } from "./schedule.ts";
@@ -41,6 +41,7 @@ interface Options {
   granularity?: Granularity;
   seed?: number;
   memoryBytes?: number;
+  cacheType?: CacheType;
   steps?: number;
   checkpoint?: FolderCheckpoint;
   signal?: AbortSignal;
@@ -52,13 +53,14 @@ async function quantize({
   granularity = "block",
   seed = 1,
   memoryBytes = 1e9,
+  cacheType = "float",
   steps = 6,
   checkpoint,
   signal,
   report = () => {},
 }: Options): Promise<QuantizedWeights> {
   const bits = new Map(network.layers.map(({ name }) => [name, { weights: name.startsWith("layer3") ? 2 : 8, activations: "fp32" as const }]));
-  const store = new CacheStore(memoryBytes, folder);
+  const store = new CacheStore(memoryBytes, folder, cacheType);
   const cache = store.create(samples, [1, 3, 32, 32]);
   cache.write(0, images);
   return await quantizeByReconstruction(
@@ -92,6 +94,17 @@ describe("quantizeByReconstruction", () => {
 
   it("gives the same weights with its caches in files as in memory", async () => {
     expect(valuesOf(await quantize({ memoryBytes: 0 }))).toEqual(valuesOf(await quantize({})));
+  });
+
+  it("learns nearly the same from values in half precision, in memory as in files", async () => {
+    const single = await quantize({ steps: 40 });
+    const half = await quantize({ steps: 40, cacheType: "float16" });
+    expect(valuesOf(half)).not.toEqual(valuesOf(single));
+    half.blocks.forEach(({ loss }, i) => {
+      expect(loss.before / single.blocks[i]!.loss.before).toBeCloseTo(1, 1);
+      expect(loss.after / single.blocks[i]!.loss.after).toBeCloseTo(1, 0);
+    });
+    expect(valuesOf(await quantize({ steps: 40, cacheType: "float16", memoryBytes: 0 }))).toEqual(valuesOf(half));
   });
 
   it("trains layer by layer, each layer once", async () => {

@@ -82,7 +82,7 @@ export async function reconstruct(options: ReconstructionOptions): Promise<Recon
   const trainChannels = schedule.channelRate !== undefined;
   const trainsScales = activations !== undefined && activations.trained.length > 0;
   const curve: { step: number; loss: number }[] = [];
-  const model = { network, segment, batch, weighted: options.weights !== undefined };
+  const model = { network, segment, batch, weighted: options.weights !== undefined, cacheType: options.targets[0]?.type };
   let levels = quantizers.map(nearestLevels);
   let channels: readonly ChannelParameters[] = quantizers.map(({ grid: { scale } }) => ({ scale }));
   let scales = activations?.trained.map(({ scale }) => scale) ?? [];

@@ -127,7 +127,7 @@ function cosine(t: number, steps: number): number {
 
 /**
  * The training of step sizes in a network whose quantized activations have these bits: as published (BRECQ: 5,000 steps at 4e-4; QDrop: with
- * the rounding, at 4e-5), a quarter of the run's steps, or the engine's choice. 8 bits lose next to nothing with searched ranges.
+ * the rounding, at 4e-5), half of the run's steps, or the engine's choice. 8 bits lose next to nothing with searched ranges.
  * @param joint whether they are trained together with the rounding
  */
 export function chooseScaleSchedule(steps: RunConfig["steps"], bits: readonly number[], joint: boolean): ScaleSchedule {
@@ -135,7 +135,7 @@ export function chooseScaleSchedule(steps: RunConfig["steps"], bits: readonly nu
     const rate = joint ? publishedJointRate : publishedScaleRate;
     return { steps: joint ? 0 : publishedScaleSteps, rate: (t, all) => rate * cosine(t, all), relative: false };
   }
-  const own = steps === undefined ? (Math.min(8, ...bits) >= 8 ? 0 : 300) : Math.ceil(steps / 4);
+  const own = steps === undefined ? (Math.min(8, ...bits) >= 8 ? 0 : 300) : Math.ceil(steps / 2);
   const rate = joint ? shortJointRate : shortScaleRate;
   return { steps: joint ? 0 : own, rate: (t, all) => rate * cosine(t, all), relative: true };
 }

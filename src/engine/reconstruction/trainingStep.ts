@@ -9,12 +9,13 @@ import type { ValueFacts } from "../autodiff/rule.ts";
 import type { Random } from "../data/random.ts";
 import { GraphBuilder, graphAttribute } from "../graph/builder.ts";
 import type { Network } from "../graph/prepare.ts";
-import { type ModelProto, type NodeProto, NodeProtoSchema } from "../onnx/onnx_pb.ts";
+import { type ModelProto, type NodeProto, NodeProtoSchema, TensorProto_DataType } from "../onnx/onnx_pb.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import { emitRoundingGradient, emitSoftWeights, type RoundingProblem } from "../quantizers/adaptiveRounding.ts";
 import { emitChannelGradients, emitChannels, unchangedChannels } from "../quantizers/channelParameters.ts";
 import { emitMix } from "../quantizers/fakeQuantize.ts";
 import { RandomMasks } from "../quantizers/randomMask.ts";
+import type { CacheType } from "./activationCache.ts";
 import { type ActivationTraining, emitQuantizers, emitScaleUpdate } from "./activationTraining.ts";
 import { emitAdam } from "./adam.ts";
 import { emitSegment, isBatched, runtimeDims, type Segment, withImports } from "./segment.ts";
@@ -39,6 +40,8 @@ export interface TrainingOptions {
   readonly network: Network;
   readonly segment: Segment;
   readonly batch: number;
+  /** What the caches of inputs, targets and weights hold. */
+  readonly cacheType?: CacheType | undefined;
   /** The rounding that is trained; undefined where the weights are settled. */
   readonly rounding?: RoundingProblem | undefined;
   /** Whether the step sizes of the weights, and the biases, are trained with the rounding. */
@@ -71,15 +74,15 @@ function stateOf({ rounding, trainChannels, activations, trainScales }: Training
  * same names with `_out`, and `losses` [steps].
  */
 export function trainingModel(options: TrainingOptions): ModelProto {
-  const { network, segment, batch, drop } = options;
+  const { network, segment, batch, drop, cacheType = "float" } = options;
   const b = new GraphBuilder("train/");
   segment.inputs.forEach((input, i) => {
-    b.input(`input_${i}`, network.shapes.typeOf(input), cacheDims(network, input));
-    if (drop?.inputs.includes(i)) b.input(`fp32_${i}`, "float", cacheDims(network, input));
+    b.input(`input_${i}`, isBatched(network, input) ? cacheType : network.shapes.typeOf(input), cacheDims(network, input));
+    if (drop?.inputs.includes(i)) b.input(`fp32_${i}`, cacheType, cacheDims(network, input));
   });
   trainedOutputs(network, segment).forEach((output, j) => {
-    b.input(`target_${j}`, "float", cacheDims(network, output));
-    if (options.weighted) b.input(`weight_${j}`, "float", cacheDims(network, output));
+    b.input(`target_${j}`, cacheType, cacheDims(network, output));
+    if (options.weighted) b.input(`weight_${j}`, cacheType, cacheDims(network, output));
   });
   b.input(feeds.samples, "int64", ["steps", batch]);
   b.input(feeds.factors, "float", ["steps", factorColumns.length]);
@@ -136,14 +139,18 @@ function stepBody(options: TrainingOptions) {
   const weights = channels?.weights ?? soft?.weights ?? [];
   const replaced = new Map(rounding?.quantizers.map(({ layer }, i) => [layer.weight, weights[i]!]));
   for (const [bias, { value }] of channels?.biases ?? []) replaced.set(bias, value);
+  const gather = (value: string, cache: string) => {
+    const rows = gatherSamples(b, network, value, cache, samples, batch);
+    return options.cacheType === "float16" ? b.op("Cast", [rows], { to: TensorProto_DataType.FLOAT }) : rows;
+  };
   const masks = drop && new RandomMasks(b, drop.random);
   segment.inputs.forEach((input, i) => {
-    const gathered = isBatched(network, input) ? gatherSamples(b, network, input, `input_${i}`, samples, batch) : `input_${i}`;
+    const gathered = isBatched(network, input) ? gather(input, `input_${i}`) : `input_${i}`;
     if (!drop?.inputs.includes(i)) {
       replaced.set(input, gathered);
       return;
     }
-    const fp32 = gatherSamples(b, network, input, `fp32_${i}`, samples, batch);
+    const fp32 = gather(input, `fp32_${i}`);
     replaced.set(input, emitMix(b, fp32, gathered, masks!.emit(network.shapes.shapeOf(input, batch))));
   });
   const quantizers = activations && emitQuantizers(b, network, batch, activations, state.get(scaleFeeds.value), masks);
@@ -159,8 +166,8 @@ function stepBody(options: TrainingOptions) {
 
   const seeds = new Map<string, string>();
   const losses = trainedOutputs(network, segment).map((output, j) => {
-    const target = gatherSamples(b, network, output, `target_${j}`, samples, batch);
-    const weights = options.weighted ? gatherSamples(b, network, output, `weight_${j}`, samples, batch) : undefined;
+    const target = gather(output, `target_${j}`);
+    const weights = options.weighted ? gather(output, `weight_${j}`) : undefined;
     const { loss, gradient } = emitSquaredError(b, output, target, network.shapes.shapeOf(output, batch), weights);
     seeds.set(output, gradient);
     return loss;
