@@ -120,7 +120,7 @@ describe("reconstruction of ResNet-20", () => {
     ["stage", "mse"],
     ["net", "fisher"],
   ] as const)("lowers the loss of nearest rounding by %s with %s", async (granularity, loss) => {
-    const first = await quantize({ granularity, loss, steps: 20 });
+    const first = await quantize({ granularity, loss, steps: 50 });
     for (const block of first.blocks) expect(block.loss.after).toBeLessThan(0.9 * block.loss.before);
     expect(first.warnings).toEqual([]);
   });
