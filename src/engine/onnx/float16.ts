@@ -24,14 +24,16 @@ export function numberToFloat16(value: number): number {
   float[0] = value;
   const sign = (word[0]! >>> 16) & 0x8000;
   const magnitude = word[0]! & 0x7fffffff;
-  if (magnitude > 0x7f800000) return 0x7e00;
-  if (magnitude >= 0x477fe000) return sign | 0x7bff;
+  const [infinity, greatest, leastNormal] = [0x7f800000, 0x477fe000, 0x38800000];
+  if (magnitude > infinity) return 0x7e00;
+  if (magnitude >= greatest) return sign | 0x7bff;
   // Below 2^-14 the steps are 2^-24: adding a number whose last bit is worth that makes the sum round to them.
-  if (magnitude < 0x38800000) {
+  if (magnitude < leastNormal) {
     float[0] = Math.abs(value) + 0.5;
     return sign | (word[0]! - 0x3f000000);
   }
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  // Exponents count from -127 there and from -15 here.
   return sign | ((rounded - 0x38000000) >>> 13);
 }
 

@@ -45,8 +45,8 @@ const single: Storage = {
   decode: (stored) => stored as Float32Array,
 };
 
-/** Every binary16 number by its bits: looking one up takes a tenth of computing it. */
-const valuesOfFloat16 = Float32Array.from({ length: 2 ** 16 }, (_, bits) => float16ToNumber(bits));
+/** Every binary16 number by its bits; made when it is first needed. */
+let valuesOfFloat16: Float32Array | undefined;
 
 const half: Storage = {
   type: "float16",
@@ -57,6 +57,7 @@ const half: Storage = {
     return stored;
   },
   decode: (stored) => {
+    valuesOfFloat16 ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => float16ToNumber(bits));
     const data = new Float32Array(stored.length);
     for (let i = 0; i < data.length; i++) data[i] = valuesOfFloat16[stored[i]!]!;
     return data;
