@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { chooseSchedule } from "./schedule.ts";
 
+const block = { weights: 1000, layers: 2 };
 const problem = { loss: 2, weights: 1000, grouped: false };
 
 describe("chooseSchedule", () => {
   it("is the published recipe on demand", () => {
-    const { steps, rate, lambda, beta } = chooseSchedule({ steps: "published", method: "brecq" }, [2], 1000);
+    const { steps, rate, lambda, beta } = chooseSchedule({ steps: "published", method: "brecq" }, [2], block);
     expect([steps, rate(0), rate(19_999)]).toEqual([20_000, 1e-3, 1e-3]);
     expect([lambda(3999, problem), lambda(4000, problem)]).toEqual([0, 0.01]);
     expect(lambda(4000, { ...problem, grouped: true })).toBe(0.1);
@@ -13,32 +14,38 @@ describe("chooseSchedule", () => {
   });
 
   it("rounds 8 bits to nearest and takes more steps the fewer bits and the more weights there are", () => {
-    const steps = (bits: number[]) => chooseSchedule({ method: "brecq" }, bits, 1000).steps;
+    const steps = (bits: number[]) => chooseSchedule({ method: "brecq" }, bits, block).steps;
     expect(steps([8, 8])).toBe(0);
     expect(steps([8, 2])).toBe(steps([2]));
     expect(steps([2])).toBeGreaterThan(steps([4]));
-    expect(chooseSchedule({ method: "brecq" }, [4], 200_000).steps).toBeGreaterThan(steps([4]));
+    expect(chooseSchedule({ method: "brecq" }, [4], { ...block, weights: 200_000 }).steps).toBeGreaterThan(steps([4]));
   });
 
   it("trains step sizes of weights and biases, but not where the method or the published recipe keeps them", () => {
-    const rate = (settings: Parameters<typeof chooseSchedule>[0]) => chooseSchedule(settings, [2], 1000).channelRate?.(0);
+    const rate = (settings: Parameters<typeof chooseSchedule>[0]) => chooseSchedule(settings, [2], block).channelRate?.(0);
     expect(rate({ method: "brecq" })).toBeGreaterThan(0);
     expect(rate({ method: "adaround" })).toBeUndefined();
     expect(rate({ steps: "published", method: "brecq" })).toBeUndefined();
   });
 
+  it("takes smaller steps where many layers are trained at once", () => {
+    const rate = (layers: number) => chooseSchedule({ method: "brecq" }, [2], { ...block, layers }).rate(0);
+    expect(rate(3)).toBe(rate(1));
+    expect(rate(18)).toBeCloseTo(rate(3) / 3, 10);
+  });
+
   it("takes half as many samples a step as the published recipe", () => {
-    expect(chooseSchedule({ method: "brecq" }, [2], 1000).batch).toBe(16);
-    expect(chooseSchedule({ steps: "published", method: "brecq" }, [2], 1000).batch).toBe(32);
+    expect(chooseSchedule({ method: "brecq" }, [2], block).batch).toBe(16);
+    expect(chooseSchedule({ steps: "published", method: "brecq" }, [2], block).batch).toBe(32);
   });
 
   it("anneals from the first step on, and is at the least exponent before the last", () => {
-    const { beta } = chooseSchedule({ steps: 100, method: "brecq" }, [2], 1000);
+    const { beta } = chooseSchedule({ steps: 100, method: "brecq" }, [2], block);
     expect([beta(0), beta(44), beta(88), beta(99)]).toEqual([20, 11, 2, 2]);
   });
 
   it("lets the regularizer follow the block's loss", () => {
-    const { lambda } = chooseSchedule({ steps: 100, method: "brecq" }, [2], 1000);
+    const { lambda } = chooseSchedule({ steps: 100, method: "brecq" }, [2], block);
     expect(lambda(50, { ...problem, loss: 4 })).toBeCloseTo(2 * lambda(50, problem), 10);
     expect(lambda(50, { ...problem, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
     expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(5 * lambda(50, problem), 10);

@@ -58,6 +58,8 @@ const shortBatch = 16;
 /** Adam's rate while it is constant, and the share of it that is left at the end. */
 const shortRate = 9e-2;
 const shortRateFloor = 0.1;
+/** Beyond so many layers trained at once the rate falls in proportion: the steps of all together would be too large. */
+const fewLayers = 6;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
 /** The rate of step sizes and biases, as a share of the rounding's. */
@@ -70,9 +72,11 @@ const groupedRelativeLambda = 3000;
  * Few steps at ninety times the published rate, constant for the first half and then falling, with the regularizer from the first step on. Its
  * weight follows the block's loss: an absolute one would be too weak for networks with large activations and
  * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
+ * @param layers how many are trained at once
  */
-export function shortSchedule(steps: number): Schedule {
-  const rate = (t: number) => shortRate * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
+export function shortSchedule(steps: number, layers = 1): Schedule {
+  const start = shortRate * Math.min(1, fewLayers / layers);
+  const rate = (t: number) => start * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
   return {
     steps,
     batch: shortBatch,
@@ -84,12 +88,16 @@ export function shortSchedule(steps: number): Schedule {
 }
 
 /**
- * The schedule of a block with so many weights in a network whose quantized layers have these bits: as the run says, or the engine's choice.
+ * The schedule of a block with so many layers and weights in a network whose quantized layers have these bits: as the run says, or the engine's choice.
  * With 8 bits everywhere, nearest rounding is as good. AdaRound trains the rounding alone.
  */
-export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "method">, bits: readonly number[], weights: number): Schedule {
+export function chooseSchedule(
+  { steps, method }: Pick<RunConfig, "steps" | "method">,
+  bits: readonly number[],
+  { weights, layers }: { readonly weights: number; readonly layers: number },
+): Schedule {
   if (steps === "published") return publishedSchedule();
-  const schedule = shortSchedule(steps ?? defaultSteps(bits, weights));
+  const schedule = shortSchedule(steps ?? defaultSteps(bits, weights), layers);
   return method === "adaround" ? { ...schedule, channelRate: undefined } : schedule;
 }
 

@@ -53,7 +53,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     inputs,
     targets,
     samples,
-    schedule: shortSchedule(steps),
+    schedule: shortSchedule(steps, quantizers.length),
     nearestLoss: await nearestLoss(options, outputs, weightConstants(nearest)),
     random: createRandom(seed, options.index),
     signal,
