@@ -25,6 +25,7 @@ describe("parseConfig", () => {
       method: "brecq",
       granularity: "block",
       loss: "mse",
+      cachePrecision: "single",
       firstLast: 8,
       seed: 1005,
       layers: {},
