@@ -36,8 +36,8 @@ export const testConfig = `{
   "calibration": { "images": "calibration", "count": 64 },
   "evaluation": { "images": "evaluation", "labels": "folders", "count": 100 },
   "runs": {
-    "w4": { "weights": 4, "steps": 20 },
-    "w2": { "weights": 2, "steps": 20 },
+    "w4": { "weights": 4, "steps": 60 },
+    "w2": { "weights": 2, "steps": 60 },
     "slow": { "weights": 3, "steps": 400 }
   }
 }
