@@ -77,7 +77,8 @@ export async function withParts(
 
 /** Once all is put together. */
 export async function removeParts(configFile: string): Promise<void> {
-  await rm(partsFolder(configFile), { recursive: true, force: true });
+  // A worker that has just done a part may still be taking its lock away: ENOTEMPTY is tried again.
+  await rm(partsFolder(configFile), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 function together(whole: Sensitivity, part: Sensitivity): Sensitivity {
