@@ -33,6 +33,8 @@ function batchDims(dims: readonly number[], samples: number): number[] {
 /** How numbers are stored. */
 interface Storage {
   readonly type: CacheType;
+  /** Bytes of a number. */
+  readonly bytes: number;
   readonly make: (length: number) => Float32Array | Uint16Array;
   readonly encode: (data: Float32Array) => Float32Array | Uint16Array;
   readonly decode: (stored: Float32Array | Uint16Array) => Float32Array;
@@ -40,6 +42,7 @@ interface Storage {
 
 const single: Storage = {
   type: "float",
+  bytes: 4,
   make: (length) => new Float32Array(length),
   encode: (data) => data,
   decode: (stored) => stored as Float32Array,
@@ -50,6 +53,7 @@ let valuesOfFloat16: Float32Array | undefined;
 
 const half: Storage = {
   type: "float16",
+  bytes: 2,
   make: (length) => new Uint16Array(length),
   encode: (data) => {
     const stored = new Uint16Array(data.length);
@@ -122,7 +126,7 @@ class FileCache implements ActivationCache {
   ) {
     this.type = storage.type;
     this.#row = sizeOf(dims);
-    this.#rowBytes = storage.make(this.#row).byteLength;
+    this.#rowBytes = this.#row * storage.bytes;
     this.#file = openSync(path, "wx+", 0o600);
     // Unlinked at once: the space is freed whenever the process ends, however it ends. Windows deletes on release instead.
     if (process.platform !== "win32") unlinkSync(path);
@@ -190,7 +194,7 @@ export class CacheStore {
   }
 
   create(samples: number, dims: readonly number[]): ActivationCache {
-    const bytes = samples * sizeOf(dims) * (this.#storage.type === "float16" ? 2 : 4);
+    const bytes = samples * sizeOf(dims) * this.#storage.bytes;
     if (this.#memory + bytes > this.memoryBytes) return this.#inFile(samples, dims, bytes);
     this.#memory += bytes;
     const cache = new MemoryCache(samples, dims, this.#storage);
