@@ -43,6 +43,22 @@ export function lenses(page: Page, text: string | RegExp): Locator {
   return page.locator(".editor-instance .codelens-decoration a", { hasText: text });
 }
 
+/**
+ * Cancels the run that goes on, if one does, and waits for its end. Lenses are drawn anew with progress: a click may fall between two drawings, and is
+ * repeated until it was taken; and a lens that is missing once may be back at the next look.
+ */
+export async function cancelRun(page: Page): Promise<void> {
+  const cancel = lenses(page, "■ Cancel");
+  let looksWithout = 0;
+  await until(async () => {
+    const going = (await cancel.count()) > 0;
+    looksWithout = going ? 0 : looksWithout + 1;
+    if (going && (await lenses(page, "cancelling").count()) === 0) await cancel.click({ timeout: 2000 }).catch(() => undefined);
+    await page.waitForTimeout(300);
+    return looksWithout === 3;
+  }, "the run's end");
+}
+
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
   await page.locator(".quick-input-widget input").fill(`>${title}`);

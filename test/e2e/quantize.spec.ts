@@ -4,7 +4,18 @@ import { join } from "node:path";
 import { suite, suiteSetup, suiteTeardown, teardown, test } from "mocha";
 import type { Page } from "playwright-core";
 import { openWorkbench, screenshot, type Workbench, webviewFrame } from "../harness/workbench.ts";
-import { chooseFromContextMenu, chooseTheme, clearNotifications, lenses, openFile, runCommand, toast, until, workerPids } from "./actions.ts";
+import {
+  cancelRun,
+  chooseFromContextMenu,
+  chooseTheme,
+  clearNotifications,
+  lenses,
+  openFile,
+  runCommand,
+  toast,
+  until,
+  workerPids,
+} from "./actions.ts";
 import { makeWorkspace, removeWorkspace, testConfig } from "./workspace.ts";
 
 const themes = { light: "Light Modern", dark: "Dark Modern", "high-contrast": "Dark High Contrast", "high-contrast-light": "Light High Contrast" };
@@ -101,7 +112,7 @@ suite("quantizing the sample", () => {
       .click();
     await lenses(page, /block 3\//).waitFor({ timeout: 120_000 });
     await screenshot(page, "07-running-dark");
-    await lenses(page, "■ Cancel").click();
+    await cancelRun(page);
     await lenses(page, "Resume").waitFor();
     assert.ok(!existsSync(result("slow")));
     await screenshot(page, "08-cancelled");
@@ -116,10 +127,7 @@ suite("quantizing the sample", () => {
 
   test("a killed worker is told, and nothing is lost", async () => {
     // The resumed run may be going on or over.
-    if ((await lenses(page, "■ Cancel").count()) > 0)
-      await lenses(page, "■ Cancel")
-        .click({ timeout: 2000 })
-        .catch(() => undefined);
+    await cancelRun(page);
     await lenses(page, /^▶ Run$/)
       .nth(2)
       .click();
@@ -133,7 +141,7 @@ suite("quantizing the sample", () => {
     await screenshot(page, "09-killed");
     await message.getByRole("button", { name: "Resume" }).click();
     await lenses(page, "■ Cancel").waitFor();
-    await lenses(page, "■ Cancel").click();
+    await cancelRun(page);
     await lenses(page, "Resume").waitFor();
     await clearNotifications(page);
   });

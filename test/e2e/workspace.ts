@@ -38,7 +38,7 @@ export const testConfig = `{
   "runs": {
     "w4": { "weights": 4, "steps": 60 },
     "w2": { "weights": 2, "steps": 60 },
-    "slow": { "weights": 3, "steps": 400 }
+    "slow": { "weights": 3, "steps": 1000 }
   }
 }
 `;
