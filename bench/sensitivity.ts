@@ -152,7 +152,7 @@ function assembled(of: Network, bits: BitPlan): Map<string, Tensor> {
 async function reconstructed(of: Network, bits: BitPlan): Promise<Map<string, Tensor>> {
   const { weights } = await quantizeByReconstruction(
     { runtime, network: of, bits, report: () => {} },
-    { granularity: "block", seed, schedule: () => shortSchedule(steps), inputs: new Map([[name, fitting]]), samples: fitted, store },
+    { granularity: "block", seed, schedule: (_, size) => shortSchedule(steps, size), inputs: new Map([[name, fitting]]), samples: fitted, store },
   );
   return weightConstants(weights);
 }

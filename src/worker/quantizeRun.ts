@@ -238,7 +238,7 @@ async function reconstructionPlan(
     granularity: run.method === "adaround" ? "layer" : run.granularity,
     loss: run.loss,
     seed: run.seed,
-    schedule: (own, weights) => chooseSchedule(run, networkBits, { weights, layers: own.length }),
+    schedule: (_, size) => chooseSchedule(run, networkBits, size),
     inputs: new Map([[primaryInput(network).name, cache]]),
     samples: calibration.count,
     labels: fisherLabels(network, calibration, options.config.evaluation?.outputOffset ?? 0),

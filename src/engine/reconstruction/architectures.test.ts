@@ -105,7 +105,15 @@ async function quantize(network: Network, granularity: Granularity, loss: "mse" 
   );
   return await quantizeByReconstruction(
     { runtime, network, bits: new Map(network.layers.map(({ name }) => [name, { weights: 4, activations: "fp32" as const }])), report: () => {} },
-    { granularity, loss, seed: 1, schedule: () => shortSchedule(60), inputs: new Map([[network.graph.inputs[0]!.name, cache]]), samples, store },
+    {
+      granularity,
+      loss,
+      seed: 1,
+      schedule: (_, size) => shortSchedule(60, size),
+      inputs: new Map([[network.graph.inputs[0]!.name, cache]]),
+      samples,
+      store,
+    },
   );
 }
 

@@ -54,7 +54,7 @@ async function quantize(joint: boolean, steps: number, checkpoint?: FolderCheckp
     {
       granularity: "block",
       seed: 1,
-      schedule: (of) => shortSchedule(of.length > 0 ? steps : 0),
+      schedule: (of, size) => shortSchedule(of.length > 0 ? steps : 0, size),
       inputs: new Map([[network.graph.inputs[0]!.name, cache]]),
       samples,
       store,

@@ -68,7 +68,7 @@ async function quantize({
     {
       granularity,
       seed,
-      schedule: (layerBits) => shortSchedule(Math.min(...layerBits) < 8 ? steps : 0),
+      schedule: (layerBits, size) => shortSchedule(Math.min(...layerBits) < 8 ? steps : 0, size),
       inputs: new Map([[network.graph.inputs[0]!.name, cache]]),
       samples,
       store,

@@ -16,11 +16,12 @@ import type { ActivationCache, CacheStore } from "./activationCache.ts";
 import { searchRanges } from "./activationRanges.ts";
 import { Activations, type UnitData } from "./activations.ts";
 import { smallBatchWarning } from "./affordableBatch.ts";
+import { blockSize } from "./blockSize.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { fisherWeights } from "./fisherWeights.ts";
 import { type Cached, reconstruct } from "./reconstruct.ts";
 import { cacheDistance, forwardBatch, release, runSegment } from "./runSegment.ts";
-import type { ScaleSchedule, Schedule } from "./schedule.ts";
+import type { BlockSize, ScaleSchedule, Schedule } from "./schedule.ts";
 import type { SegmentQuantization } from "./segment.ts";
 import { reconstructionUnits, type Unit } from "./segments.ts";
 import { TimeLeft } from "./timeLeft.ts";
@@ -43,8 +44,8 @@ export interface ReconstructionPlan {
   /** "mse" unless said otherwise. */
   readonly loss?: RunConfig["loss"];
   readonly seed: number;
-  /** The training of a unit whose layers have these bits and so many weights; 0 steps: nearest rounding. */
-  readonly schedule: (bits: readonly number[], weights: number) => Schedule;
+  /** The training of a unit whose layers have these bits and this size; 0 steps: nearest rounding. */
+  readonly schedule: (bits: readonly number[], size: BlockSize) => Schedule;
   /** Calibration samples at the network's inputs. */
   readonly inputs: ReadonlyMap<string, Cached>;
   readonly samples: number;
@@ -104,7 +105,7 @@ async function reconstructUnits(
 ): Promise<QuantizedWeights> {
   const { runtime, network, report, signal } = options;
   const units = reconstructionUnits(network, plan.granularity);
-  const jobs = units.map((unit, index) => unitJob(unit, index, plan, quantizers));
+  const jobs = units.map((unit, index) => unitJob(network, unit, index, plan, quantizers));
   const trained = jobs.filter(({ steps }) => steps > 0);
   const timeLeft = new TimeLeft(trained.map(({ unit, steps }) => steps * unit.layers.reduce((sum, { macs }) => sum + macs, 0)));
   const passes = new Activations({ runtime, network, units, signal, ...plan });
@@ -170,17 +171,13 @@ async function reconstructUnits(
         segment: unit,
         quantizers: own,
         inputs,
+        fp32Inputs,
         targets,
         weights: errorWeights,
         samples: plan.samples,
         schedule,
         nearestLoss,
-        activations: plan.activations && {
-          trained: first,
-          settled,
-          schedule: plan.activations.schedule,
-          fp32Inputs: plan.activations.joint ? fp32Inputs : undefined,
-        },
+        activations: plan.activations && { trained: first, settled, schedule: plan.activations.schedule, joint: plan.activations.joint },
         random: createRandom(plan.seed, index),
         signal,
         onSteps: (step, loss) => {
@@ -212,13 +209,13 @@ interface UnitJob {
   readonly steps: number;
 }
 
-function unitJob(unit: Unit, index: number, plan: ReconstructionPlan, quantizers: ReadonlyMap<string, WeightQuantizer>): UnitJob {
+function unitJob(network: Network, unit: Unit, index: number, plan: ReconstructionPlan, quantizers: ReadonlyMap<string, WeightQuantizer>): UnitJob {
   const own = unit.layers.flatMap((layer) => quantizers.get(layer.name) ?? []);
   const outputs = new Set(unit.nodes.map((node) => node.output[0]));
   const read = (plan.activations?.planned ?? []).filter(({ readers }) => readers.some((reader) => outputs.has(reader)));
   const chosen = plan.schedule(
     own.map(({ grid }) => grid.bits),
-    own.reduce((sum, { weights }) => sum + weights.length, 0),
+    blockSize(network, unit, own),
   );
   const schedule = own.length > 0 ? chosen : { ...chosen, steps: 0 };
   const scaleSteps = read.length > 0 && unit.layers.length > 0 ? plan.activations!.schedule.steps : 0;

@@ -34,6 +34,8 @@ export interface ReconstructionOptions {
   readonly quantizers: readonly WeightQuantizer[];
   /** What the quantized prefix gives at the segment's inputs. */
   readonly inputs: readonly Cached[];
+  /** What the FP32 network gives there. */
+  readonly fp32Inputs: readonly Cached[];
   /** What the FP32 network gives at the segment's trained outputs. */
   readonly targets: readonly ActivationCache[];
   /** Weights of the outputs' squared errors, where they are not all alike. */
@@ -54,8 +56,8 @@ export interface ActivationReconstruction {
   readonly trained: readonly ActivationQuantization[];
   readonly settled: readonly ActivationQuantization[];
   readonly schedule: ScaleSchedule;
-  /** For QDrop, what the FP32 network gives at the segment's inputs; undefined: step sizes are trained after the rounding. */
-  readonly fp32Inputs?: readonly Cached[] | undefined;
+  /** Whether step sizes are trained together with the rounding (QDrop), not after it. */
+  readonly joint: boolean;
 }
 
 export interface Reconstruction {
@@ -75,11 +77,13 @@ export interface Reconstruction {
  * @throws CancelledError when the signal is aborted
  */
 export async function reconstruct(options: ReconstructionOptions): Promise<Reconstruction> {
-  const { network, segment, quantizers, schedule, activations } = options;
+  const { network, segment, quantizers, schedule, activations, inputs, fp32Inputs } = options;
   const batch = Math.min(affordableBatch(network, segment.nodes, schedule.batch), options.samples);
   const rounding = schedule.steps > 0 && quantizers.length > 0 ? roundingProblem(quantizers) : undefined;
   const training = activations && { ...activations, relativeRate: activations.schedule.relative };
   const trainChannels = schedule.channelRate !== undefined;
+  const different = segment.inputs.flatMap((input, i) => (fp32Inputs[i] !== inputs[i] && isBatched(network, input) ? [i] : []));
+  const mixed = { inputs: different, share: schedule.fp32Share };
   const trainsScales = activations !== undefined && activations.trained.length > 0;
   const curve: { step: number; loss: number }[] = [];
   const model = { network, segment, batch, weighted: options.weights !== undefined, cacheType: options.targets[0]?.type };
@@ -87,13 +91,11 @@ export async function reconstruct(options: ReconstructionOptions): Promise<Recon
   let channels: readonly ChannelParameters[] = quantizers.map(({ grid: { scale } }) => ({ scale }));
   let scales = activations?.trained.map(({ scale }) => scale) ?? [];
 
-  if (rounding && activations?.fp32Inputs) {
-    const fp32 = activations.fp32Inputs;
-    const inputs = segment.inputs.flatMap((input, i) => (fp32[i] !== options.inputs[i] && isBatched(network, input) ? [i] : []));
-    const drop = { random: options.random, inputs };
-    await run({ ...model, rounding, trainChannels, activations: training, trainScales: trainsScales, drop }, schedule.steps);
+  if (rounding && activations?.joint) {
+    const drop = { random: options.random };
+    await run({ ...model, rounding, trainChannels, activations: training, trainScales: trainsScales, drop, mixed }, schedule.steps);
   } else {
-    if (rounding) await run({ ...model, rounding, trainChannels }, schedule.steps);
+    if (rounding) await run({ ...model, rounding, trainChannels, mixed: mixed.share > 0 ? mixed : undefined }, schedule.steps);
     if (trainsScales && activations.schedule.steps > 0) {
       const weights = quantizers.map((quantizer, i) => weightQuantization(quantizer, levels[i]!, channels[i]));
       await run({ ...model, constants: weightConstants(weights), activations: training, trainScales: true }, activations.schedule.steps);
@@ -195,10 +197,10 @@ class MinibatchFeeds {
   readonly #random: Random;
   readonly #batch: number;
 
-  constructor({ inputs, targets, weights = [], samples, random, activations }: ReconstructionOptions, { batch, drop }: TrainingOptions) {
+  constructor({ inputs, fp32Inputs, targets, weights = [], samples, random }: ReconstructionOptions, { batch, mixed }: TrainingOptions) {
     const groups = { input: inputs, target: targets, weight: weights };
-    const mixed = (drop?.inputs ?? []).map((i) => [`fp32_${i}`, activations!.fp32Inputs![i]!] as const);
-    this.#named = [...Object.entries(groups).flatMap(([group, caches]) => caches.map((cache, i) => [`${group}_${i}`, cache] as const)), ...mixed];
+    const others = (mixed?.inputs ?? []).map((i) => [`fp32_${i}`, fp32Inputs[i]!] as const);
+    this.#named = [...Object.entries(groups).flatMap(([group, caches]) => caches.map((cache, i) => [`${group}_${i}`, cache] as const)), ...others];
     this.#inMemory = this.#named.every(([, cached]) => !("gather" in cached) || cached.whole() !== undefined);
     this.#samples = samples;
     this.#random = random;

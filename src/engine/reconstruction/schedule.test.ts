@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseSchedule } from "./schedule.ts";
 
-const block = { weights: 1000, layers: 2 };
+const block = { weights: 1000, layers: 2, positions: 1024 };
 const problem = { loss: 2, weights: 1000, grouped: false };
 
 describe("chooseSchedule", () => {
@@ -37,6 +37,11 @@ describe("chooseSchedule", () => {
   it("takes half as many samples a step as the published recipe", () => {
     expect(chooseSchedule({ method: "brecq" }, [2], block).batch).toBe(16);
     expect(chooseSchedule({ steps: "published", method: "brecq" }, [2], block).batch).toBe(32);
+  });
+
+  it("takes fewer samples where each has many positions", () => {
+    const batch = (positions: number) => chooseSchedule({ method: "brecq" }, [2], { ...block, positions }).batch;
+    expect([1, 784, 1024, 56 * 56, 112 * 112, 416 * 416].map(batch)).toEqual([16, 16, 16, 5, 4, 4]);
   });
 
   it("anneals from the first step on, and is at the least exponent before the last", () => {

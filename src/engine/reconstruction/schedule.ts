@@ -11,10 +11,22 @@ export interface TrainingProblem {
   readonly grouped: boolean;
 }
 
+/** What of a block's size its training depends on. */
+export interface BlockSize {
+  /** Number of weights that are rounded. */
+  readonly weights: number;
+  /** How many layers are trained at once. */
+  readonly layers: number;
+  /** Positions of a sample at the block's output: height times width. */
+  readonly positions: number;
+}
+
 /** Everything about a block's training that is chosen before it starts. */
 export interface Schedule {
   readonly steps: number;
   readonly batch: number;
+  /** How much of what a block is trained on comes from the FP32 network, the rest from the quantized layers before it. */
+  readonly fp32Share: number;
   /** Adam's rate at step `t` of `steps`, from 0. */
   readonly rate: (t: number) => number;
   /** Adam's rate for step sizes of weights and for biases, each in its own unit; undefined: they stay as they are. */
@@ -47,6 +59,7 @@ export function publishedSchedule(): Schedule {
   return {
     steps,
     batch: 32,
+    fp32Share: 0,
     rate: () => 1e-3,
     lambda: (t, { grouped }) => (t < publishedWarmup * steps ? 0 : grouped ? 0.1 : 0.01),
     beta: (t) => annealedBeta(t, steps, publishedWarmup, 1),
@@ -55,6 +68,9 @@ export function publishedSchedule(): Schedule {
 
 /** Half the published number of samples a step: more steps in the same time. */
 const shortBatch = 16;
+/** Large images show a step many positions each: fewer of them will do. */
+const leastBatch = 4;
+const manyPositions = 1024;
 /** Adam's rate while it is constant, and the share of it that is left at the end. */
 const shortRate = 9e-2;
 const shortRateFloor = 0.1;
@@ -62,6 +78,8 @@ const shortRateFloor = 0.1;
 const fewLayers = 6;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
+/** A block that makes up for all errors of those before it learns the calibration images' errors: half of them is best on others. */
+const shortFp32Share = 0.5;
 /** The rate of step sizes and biases, as a share of the rounding's. */
 const shortChannelShare = 0.2;
 /** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
@@ -72,14 +90,14 @@ const groupedRelativeLambda = 3000;
  * Few steps at ninety times the published rate, constant for the first half and then falling, with the regularizer from the first step on. Its
  * weight follows the block's loss: an absolute one would be too weak for networks with large activations and
  * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
- * @param layers how many are trained at once
  */
-export function shortSchedule(steps: number, layers = 1): Schedule {
+export function shortSchedule(steps: number, { layers, positions }: Pick<BlockSize, "layers" | "positions">): Schedule {
   const start = shortRate * Math.min(1, fewLayers / layers);
   const rate = (t: number) => start * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
   return {
     steps,
-    batch: shortBatch,
+    batch: Math.min(shortBatch, Math.max(leastBatch, Math.round((shortBatch * manyPositions) / positions))),
+    fp32Share: shortFp32Share,
     rate,
     channelRate: (t) => shortChannelShare * rate(t),
     lambda: (_t, { loss, weights, grouped }) => ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights,
@@ -88,17 +106,13 @@ export function shortSchedule(steps: number, layers = 1): Schedule {
 }
 
 /**
- * The schedule of a block with so many layers and weights in a network whose quantized layers have these bits: as the run says, or the engine's choice.
- * With 8 bits everywhere, nearest rounding is as good. AdaRound trains the rounding alone.
+ * The schedule of a block of this size in a network whose quantized layers have these bits: as the run says, or the engine's choice.
+ * With 8 bits everywhere, nearest rounding is as good. AdaRound trains the rounding alone, on what the quantized layers before give.
  */
-export function chooseSchedule(
-  { steps, method }: Pick<RunConfig, "steps" | "method">,
-  bits: readonly number[],
-  { weights, layers }: { readonly weights: number; readonly layers: number },
-): Schedule {
+export function chooseSchedule({ steps, method }: Pick<RunConfig, "steps" | "method">, bits: readonly number[], block: BlockSize): Schedule {
   if (steps === "published") return publishedSchedule();
-  const schedule = shortSchedule(steps ?? defaultSteps(bits, weights), layers);
-  return method === "adaround" ? { ...schedule, channelRate: undefined } : schedule;
+  const schedule = shortSchedule(steps ?? defaultSteps(bits, block.weights), block);
+  return method === "adaround" ? { ...schedule, channelRate: undefined, fp32Share: 0 } : schedule;
 }
 
 /** Blocks with more weights than these take more steps. */

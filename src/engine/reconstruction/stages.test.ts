@@ -107,7 +107,7 @@ describe("reconstruction of ResNet-20", () => {
       {
         ...plan,
         seed: 1,
-        schedule: (layerBits) => shortSchedule(Math.min(...layerBits) < 8 ? steps : 0, layerBits.length),
+        schedule: (layerBits, size) => shortSchedule(Math.min(...layerBits) < 8 ? steps : 0, size),
         inputs: new Map([[resnet20.graph.inputs[0]!.name, cache]]),
         samples,
         store,

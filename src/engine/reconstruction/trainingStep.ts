@@ -53,8 +53,17 @@ export interface TrainingOptions {
   readonly trainScales?: boolean;
   /** Whether the squared errors have weights (`weight_<j>`), one an element. */
   readonly weighted?: boolean | undefined;
-  /** QDrop (Wei et al. 2022): half of the elements of quantized activations, and of the inputs that are listed, are FP32's. */
-  readonly drop?: { readonly random: Random; readonly inputs: readonly number[] } | undefined;
+  /** QDrop (Wei et al. 2022): half of the elements of quantized activations, and of the mixed inputs, are FP32's. */
+  readonly drop?: { readonly random: Random } | undefined;
+  /** Inputs that are mixed with FP32's: at random with `drop`, otherwise in a fixed share. */
+  readonly mixed?: MixedInputs | undefined;
+}
+
+/** Inputs of a segment that are given between the quantized prefix's values and the FP32 network's. */
+export interface MixedInputs {
+  readonly inputs: readonly number[];
+  /** FP32's share, 0 to 1. */
+  readonly share: number;
 }
 
 /** The names of a model's state with their sizes: of the rounding, of the step sizes, or of both. */
@@ -74,11 +83,11 @@ function stateOf({ rounding, trainChannels, activations, trainScales }: Training
  * same names with `_out`, and `losses` [steps].
  */
 export function trainingModel(options: TrainingOptions): ModelProto {
-  const { network, segment, batch, drop, cacheType = "float" } = options;
+  const { network, segment, batch, mixed, cacheType = "float" } = options;
   const b = new GraphBuilder("train/");
   segment.inputs.forEach((input, i) => {
     b.input(`input_${i}`, isBatched(network, input) ? cacheType : network.shapes.typeOf(input), cacheDims(network, input));
-    if (drop?.inputs.includes(i)) b.input(`fp32_${i}`, cacheType, cacheDims(network, input));
+    if (mixed?.inputs.includes(i)) b.input(`fp32_${i}`, cacheType, cacheDims(network, input));
   });
   trainedOutputs(network, segment).forEach((output, j) => {
     b.input(`target_${j}`, cacheType, cacheDims(network, output));
@@ -116,7 +125,7 @@ function cacheDims(network: Network, value: string) {
 }
 
 function stepBody(options: TrainingOptions) {
-  const { network, segment, rounding, constants, batch, activations, drop } = options;
+  const { network, segment, rounding, constants, batch, activations, drop, mixed } = options;
   const b = new GraphBuilder("step/");
   const index = b.input("step/index", "int64", []);
   const goOn = b.input("step/continue", "bool", []);
@@ -146,12 +155,12 @@ function stepBody(options: TrainingOptions) {
   const masks = drop && new RandomMasks(b, drop.random);
   segment.inputs.forEach((input, i) => {
     const gathered = isBatched(network, input) ? gather(input, `input_${i}`) : `input_${i}`;
-    if (!drop?.inputs.includes(i)) {
+    if (!mixed?.inputs.includes(i)) {
       replaced.set(input, gathered);
       return;
     }
-    const fp32 = gather(input, `fp32_${i}`);
-    replaced.set(input, emitMix(b, fp32, gathered, masks!.emit(network.shapes.shapeOf(input, batch))));
+    const share = masks?.emit(network.shapes.shapeOf(input, batch)) ?? b.scalar(mixed.share);
+    replaced.set(input, emitMix(b, gather(input, `fp32_${i}`), gathered, share));
   });
   const quantizers = activations && emitQuantizers(b, network, batch, activations, state.get(scaleFeeds.value), masks);
   const added = new Map<string, readonly number[]>();

@@ -6,6 +6,7 @@ import type { ScaleSearch } from "../quantizers/scaleSearch.ts";
 import { weightConstants } from "../quantizers/weightQuantization.ts";
 import { fitWeightQuantizer, nearestLevels, weightQuantization } from "../quantizers/weightQuantizer.ts";
 import type { ActivationCache, CacheStore } from "../reconstruction/activationCache.ts";
+import { blockSize } from "../reconstruction/blockSize.ts";
 import { type Cached, reconstruct } from "../reconstruction/reconstruct.ts";
 import { cacheDistance, forwardBatch, release, runSegment } from "../reconstruction/runSegment.ts";
 import { shortSchedule } from "../reconstruction/schedule.ts";
@@ -51,9 +52,10 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     segment: unit,
     quantizers,
     inputs,
+    fp32Inputs: inputs,
     targets,
     samples,
-    schedule: shortSchedule(steps, quantizers.length),
+    schedule: shortSchedule(steps, blockSize(network, unit, quantizers)),
     nearestLoss: await nearestLoss(options, outputs, weightConstants(nearest)),
     random: createRandom(seed, options.index),
     signal,
