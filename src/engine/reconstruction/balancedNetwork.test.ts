@@ -78,7 +78,7 @@ async function quantizedError(given: Network, reference: Network): Promise<numbe
   const plan = {
     granularity: "block" as const,
     seed: 1,
-    schedule: () => shortSchedule(0, { layers: 1, positions: 1 }),
+    schedule: () => shortSchedule(0, { layers: 1, positions: 1, samples: count }),
     inputs: new Map([["x", cache]]),
     samples: count,
     store,

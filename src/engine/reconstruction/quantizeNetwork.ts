@@ -215,7 +215,7 @@ function unitJob(network: Network, unit: Unit, index: number, plan: Reconstructi
   const read = (plan.activations?.planned ?? []).filter(({ readers }) => readers.some((reader) => outputs.has(reader)));
   const chosen = plan.schedule(
     own.map(({ grid }) => grid.bits),
-    blockSize(network, unit, own),
+    blockSize(network, unit, own, plan.samples),
   );
   const schedule = own.length > 0 ? chosen : { ...chosen, steps: 0 };
   const scaleSteps = read.length > 0 && unit.layers.length > 0 ? plan.activations!.schedule.steps : 0;

@@ -61,7 +61,7 @@ async function train(inputs: ActivationCache, fp32Inputs: ActivationCache, fp32S
     fp32Inputs: [fp32Inputs],
     targets: [cache(3, block.outputs[0]!)],
     samples,
-    schedule: { ...shortSchedule(steps, blockSize(network, block, quantizers)), fp32Share },
+    schedule: { ...shortSchedule(steps, blockSize(network, block, quantizers, samples)), fp32Share },
     nearestLoss: 1,
     random: createRandom(1),
   });

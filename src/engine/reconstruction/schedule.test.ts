@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseSchedule } from "./schedule.ts";
 
-const block = { weights: 1000, layers: 2, positions: 1024 };
+const block = { weights: 1000, layers: 2, positions: 1024, samples: 1024 };
 const problem = { loss: 2, weights: 1000, grouped: false };
 
 describe("chooseSchedule", () => {
@@ -44,6 +44,14 @@ describe("chooseSchedule", () => {
     expect([1, 784, 1024, 56 * 56, 112 * 112, 416 * 416].map(batch)).toEqual([16, 16, 16, 5, 4, 4]);
   });
 
+  it("trains half-way between quantized and FP32 where the samples have few positions, but not as AdaRound or published", () => {
+    const share = (settings: Parameters<typeof chooseSchedule>[0], positions: number, samples = 500) =>
+      chooseSchedule(settings, [2], { ...block, positions, samples }).fp32Share;
+    expect([1, 49, 196, 3136].map((positions) => share({ method: "brecq" }, positions))).toEqual([0.5, 0.5, 0, 0]);
+    expect(share({ method: "brecq" }, 196, 128)).toBe(0.5);
+    expect([share({ method: "adaround" }, 49), share({ steps: "published", method: "brecq" }, 49)]).toEqual([0, 0]);
+  });
+
   it("anneals from the first step on, and is at the least exponent before the last", () => {
     const { beta } = chooseSchedule({ steps: 100, method: "brecq" }, [2], block);
     expect([beta(0), beta(44), beta(88), beta(99)]).toEqual([20, 11, 2, 2]);
@@ -53,7 +61,6 @@ describe("chooseSchedule", () => {
     const { lambda } = chooseSchedule({ steps: 100, method: "brecq" }, [2], block);
     expect(lambda(50, { ...problem, loss: 4 })).toBeCloseTo(2 * lambda(50, problem), 10);
     expect(lambda(50, { ...problem, weights: 2000 })).toBeCloseTo(lambda(50, problem) / 2, 10);
-    expect(lambda(50, { ...problem, grouped: true })).toBeCloseTo(5 * lambda(50, problem), 10);
     expect(lambda(0, problem)).toBe(lambda(50, problem));
   });
 });

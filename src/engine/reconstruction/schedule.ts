@@ -7,7 +7,7 @@ export interface TrainingProblem {
   readonly loss: number;
   /** Number of weights that are rounded. */
   readonly weights: number;
-  /** Whether layers with groups are among them. Their few weights matter so much each that λ must be greater to settle them. */
+  /** Whether layers with groups are among them. */
   readonly grouped: boolean;
 }
 
@@ -19,6 +19,8 @@ export interface BlockSize {
   readonly layers: number;
   /** Positions of a sample at the block's output: height times width. */
   readonly positions: number;
+  /** Calibration samples. */
+  readonly samples: number;
 }
 
 /** Everything about a block's training that is chosen before it starts. */
@@ -78,29 +80,29 @@ const shortRateFloor = 0.1;
 const fewLayers = 6;
 /** Only a small β moves weights off the middle, and few steps leave too little time for that at the very end. */
 const shortBetaEnd = 0.88;
-/** A block that makes up for all errors of those before it learns the calibration images' errors: half of them is best on others. */
-const shortFp32Share = 0.5;
+/** Where the calibration samples have few positions in all, a block that made up for all errors before it would learn the errors of these samples. */
+const fewPositionsInAll = 50_000;
+const halfway = 0.5;
 /** The rate of step sizes and biases, as a share of the rounding's. */
 const shortChannelShare = 0.2;
-/** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding; with layers that have groups. */
+/** λ Σ 1 over all weights, as a multiple of the loss with nearest rounding. */
 const relativeLambda = 600;
-const groupedRelativeLambda = 3000;
 
 /**
  * Few steps at ninety times the published rate, constant for the first half and then falling, with the regularizer from the first step on. Its
  * weight follows the block's loss: an absolute one would be too weak for networks with large activations and
  * too strong at many bits (docs/decisions/schedule.md has the figures that this was chosen by).
  */
-export function shortSchedule(steps: number, { layers, positions }: Pick<BlockSize, "layers" | "positions">): Schedule {
+export function shortSchedule(steps: number, { layers, positions, samples }: Omit<BlockSize, "weights">): Schedule {
   const start = shortRate * Math.min(1, fewLayers / layers);
   const rate = (t: number) => start * Math.max(shortRateFloor, Math.min(1, 2 * (1 - t / steps)));
   return {
     steps,
     batch: Math.min(shortBatch, Math.max(leastBatch, Math.round((shortBatch * manyPositions) / positions))),
-    fp32Share: shortFp32Share,
+    fp32Share: samples * positions < fewPositionsInAll ? halfway : 0,
     rate,
     channelRate: (t) => shortChannelShare * rate(t),
-    lambda: (_t, { loss, weights, grouped }) => ((grouped ? groupedRelativeLambda : relativeLambda) * loss) / weights,
+    lambda: (_t, { loss, weights }) => (relativeLambda * loss) / weights,
     beta: (t) => annealedBeta(t, steps, 0, shortBetaEnd),
   };
 }

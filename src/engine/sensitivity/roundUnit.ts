@@ -55,7 +55,7 @@ export async function roundUnit(options: RoundOptions): Promise<Map<string, Tens
     fp32Inputs: inputs,
     targets,
     samples,
-    schedule: shortSchedule(steps, blockSize(network, unit, quantizers)),
+    schedule: shortSchedule(steps, blockSize(network, unit, quantizers, samples)),
     nearestLoss: await nearestLoss(options, outputs, weightConstants(nearest)),
     random: createRandom(seed, options.index),
     signal,
