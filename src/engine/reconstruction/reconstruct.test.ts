@@ -16,7 +16,8 @@ import { reconstructionUnits, type Unit } from "./segments.ts";
 
 const model = new URL("../../../samples/cifar10-resnet20/resnet20.onnx", import.meta.url).pathname;
 const samples = 32;
-const steps = 12;
+/** A call of one step, and another: how many a call takes depends on the time otherwise. */
+const steps = 2;
 
 let runtime: Runtime;
 let network: Network;
