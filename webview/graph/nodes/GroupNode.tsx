@@ -19,11 +19,7 @@ export const GroupNode = memo(function GroupNode({ data }: { data: NodeView }) {
         <span className="name">{shapeText(node.outputShape)}</span>
       </span>
       <span className="line">
-        <span className="small name">
-          {node.layers.length === 0
-            ? l10n.t("{0} operators", node.operators)
-            : l10n.t("{0} layers, {1} parameters", node.layers.length, countText(parameters ?? 0))}
-        </span>
+        <span className="small name">{contents(node, parameters)}</span>
         {heat && <span className="value">{heat.text}</span>}
       </span>
     </Card>
@@ -68,4 +64,10 @@ function Header({ group, children }: { group: Group; children?: React.ReactNode 
       {children}
     </span>
   );
+}
+
+function contents({ layers, operators }: Group, parameters: number | undefined): string {
+  const count = countText(parameters ?? 0);
+  if (layers.length === 0) return l10n.t("{0} operators", operators);
+  return layers.length === 1 ? l10n.t("1 layer, {0} parameters", count) : l10n.t("{0} layers, {1} parameters", layers.length, count);
 }
